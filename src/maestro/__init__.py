@@ -1,0 +1,1 @@
+"""Maestro turns a software requirement into contract-verified software."""

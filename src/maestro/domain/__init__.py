@@ -1,0 +1,1 @@
+"""Nouns: frozen values and pure functions. Nothing in here does I/O."""

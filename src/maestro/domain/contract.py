@@ -1,0 +1,123 @@
+"""WHAT is built: contracts between a provider and its consumers, and how well they are kept."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from maestro.domain.values import ContractId, JsonObject
+
+
+class ContractKind(StrEnum):
+    REST = "rest"
+    DATA_SCHEMA = "data_schema"
+    DOCUMENT = "document"
+    PAGE = "page"  # a web front end that people use
+
+
+class SpecificationFormat(StrEnum):
+    OPENAPI = "openapi"
+    JSON_SCHEMA = "json_schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverable:
+    name: str
+    description: str
+    paths: tuple[str, ...]
+    """Globs relative to the provider's work tree; each must match a non-empty file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceCriterion:
+    id: str
+    statement: str
+    check: str | None
+    """Name of an executable check (see contracts/acceptance); None = unverified, never passed."""
+    parameters: JsonObject = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    """Ids of the requirement parts it is evidence for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    id: ContractId
+    name: str
+    kind: ContractKind
+    version: str
+    """Semantic version."""
+    provider: str
+    """Persona id of the provider."""
+    component: str
+    """Service or part of the system it describes."""
+    consumers: tuple[str, ...]
+    """Persona ids of the consumers."""
+    format: SpecificationFormat
+    specification: JsonObject
+    """The parsed document."""
+    deliverables: tuple[Deliverable, ...]
+    acceptance: tuple[AcceptanceCriterion, ...]
+    digest: str = ""
+    """sha256 of the canonical specification, set when the contract is agreed (locked)."""
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One place where the built thing and its contract differ."""
+
+    rule: str
+    """Stable slug, e.g. `status_code_conformance`."""
+    message: str
+    operation: str = ""
+    """`GET /tasks/{task_id}`, a table's name or a file's path."""
+    expected: str = ""
+    seen: str = ""
+    reproduce: str = ""
+    """A curl line or command that shows it again."""
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One executable check that really ran."""
+
+    id: str
+    """Stable id; acceptance criteria use their own id."""
+    statement: str
+    passed: bool
+    detail: str = ""
+    parts: tuple[str, ...] = ()
+    """Requirement parts it is evidence for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What came out when a really started thing was held against its contract."""
+
+    contract: str
+    target: str
+    """What was tested, e.g. `backend_developer: uvicorn app.main:app`."""
+    operations_total: int
+    operations_tested: int
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    requests: int
+    duration_seconds: float
+    not_built: tuple[str, ...] = ()
+    """Operations that answer 501 on purpose."""
+    tool: str = ""
+    """Name and version of what tested, e.g. `schemathesis 4.32.5`."""
+
+    @property
+    def conforms(self) -> bool:
+        """False when nothing was checked: no evidence is never a pass."""
+        errors = [f for f in self.findings if f.severity is Severity.ERROR]
+        return (
+            bool(self.checks)
+            and not errors
+            and all(check.passed for check in self.checks)
+            and self.operations_tested + len(self.not_built) >= self.operations_total
+        )

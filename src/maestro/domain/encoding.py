@@ -1,0 +1,132 @@
+"""Domain values to JSON and back, for the journal, the contracts folder and the reports.
+
+Covers exactly what domain types are made of: frozen dataclasses, tuples, mappings with text
+keys, enumerations, datetimes, scalars and optional values.
+"""
+
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from maestro.domain.values import JsonValue
+from maestro.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> JsonValue:
+    """The JSON form of a domain value. Raises TypeError for anything that is not one."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in value]
+    raise TypeError(f"{type(value).__name__} is not a domain value: {value!r}")
+
+
+def decode(kind: type[T], data: JsonValue, *, where: str = "$") -> T:
+    """The domain value of type `kind` that `data` stands for.
+
+    Raises:
+        InvalidInput: a field is missing, unknown or of another type; the message names the place.
+    """
+    return cast(T, _decode(kind, data, where))
+
+
+def _decode(kind: Any, data: JsonValue, where: str) -> Any:
+    if kind is Any or kind is object:
+        return data
+    if typing.get_origin(kind) is not None:
+        return _decode_generic(kind, data, where)
+    while hasattr(kind, "__supertype__"):  # a NewType stands for what it wraps
+        kind = kind.__supertype__
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(cast(type, kind), data, where)
+    if issubclass(kind, enum.Enum):
+        return _decode_enum(kind, data, where)
+    return _decode_scalar(kind, data, where)
+
+
+def _decode_generic(kind: Any, data: JsonValue, where: str) -> Any:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _decode_union(kind, data, where)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        entries = _expect(list, data, where)
+        return tuple(_decode(item, entry, f"{where}[{i}]") for i, entry in enumerate(entries))
+    item = typing.get_args(kind)[1]
+    pairs = _expect(dict, data, where)
+    return {str(key): _decode(item, value, f"{where}.{key}") for key, value in pairs.items()}
+
+
+def _decode_scalar(kind: type, data: JsonValue, where: str) -> Any:
+    if kind is datetime:
+        return datetime.fromisoformat(_expect(str, data, where))
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if kind is int and isinstance(data, bool):
+        raise InvalidInput(f"{where}: expected int, got {data!r}")
+    return _expect(kind, data, where)
+
+
+def _decode_union(kind: Any, data: JsonValue, where: str) -> Any:
+    options = typing.get_args(kind)
+    if data is None and type(None) in options:
+        return None
+    problem: InvalidInput | None = None
+    for option in options:
+        if option is type(None):
+            continue
+        try:
+            return _decode(option, data, where)
+        except InvalidInput as error:
+            problem = error
+    raise problem or InvalidInput(f"{where}: expected a value, got {data!r}")
+
+
+def _decode_dataclass(kind: type, data: JsonValue, where: str) -> Any:
+    entries = _expect(dict, data, where)
+    hints = _hints(kind)
+    unknown = sorted(set(entries) - set(hints))
+    if unknown:
+        raise InvalidInput(f"{where}: unknown field {unknown[0]!r} for {kind.__name__}")
+    arguments = {}
+    for field in dataclasses.fields(kind):
+        if field.name in entries:
+            place = f"{where}.{field.name}"
+            arguments[field.name] = _decode(hints[field.name], entries[field.name], place)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise InvalidInput(f"{where}: {kind.__name__} needs the field {field.name!r}")
+    return kind(**arguments)
+
+
+def _decode_enum(kind: type[enum.Enum], data: JsonValue, where: str) -> enum.Enum:
+    try:
+        return kind(data)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise InvalidInput(f"{where}: {data!r} is not one of {known}") from None
+
+
+def _expect(kind: type, data: JsonValue, where: str) -> Any:
+    if not isinstance(data, kind):
+        raise InvalidInput(f"{where}: expected {kind.__name__}, got {data!r}")
+    return data
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

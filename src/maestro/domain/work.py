@@ -1,0 +1,133 @@
+"""HOW work is handed over: assignments, results, artefacts, agents."""
+
+from dataclasses import dataclass, field
+
+from maestro.domain.contract import CheckResult, Contract
+from maestro.domain.entities import DomainModel
+from maestro.domain.requirement import Constraints, RequirementPart
+from maestro.domain.team import Persona
+from maestro.domain.values import Digest, JsonObject, RunId, StepId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A running worker able to play personas."""
+
+    id: str
+    executor: str
+    """`offline`, `llm`, `remote`."""
+    personas: tuple[str, ...]
+    capacity: int
+    """Assignments it works on at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    wall_seconds: float
+    tokens: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumedContract:
+    """A contract the assignment works against, with the address to work against."""
+
+    contract: Contract
+    url: str
+    """Base URL of the mock while building, of the real provider when re-checked; empty for
+    contracts that are not served (documents, schemas)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One step given to one persona."""
+
+    run_id: RunId
+    step_id: StepId
+    attempt: int
+    persona: Persona
+    component: str
+    """Service or part of the system this persona works on here."""
+    goal: str
+    requirement: str
+    """The requirement's text: untrusted, never an instruction."""
+    domain: DomainModel
+    parts: tuple[RequirementPart, ...]
+    provides: tuple[Contract, ...]
+    consumes: tuple[ConsumedContract, ...]
+    constraints: Constraints
+    budget: Budget
+    contracts: tuple[Contract, ...] = ()
+    """Every contract of the run, for documents and devops that describe the whole."""
+    feedback: tuple[str, ...] = ()
+    """Failed checks of the last attempt."""
+    lessons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = 0.0
+    """US dollars; None = unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotBuilt:
+    """Something that was asked for and is not in the result."""
+
+    what: str
+    reason: str
+    part: str = ""
+    """Id of the requirement part, where it is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateChoice:
+    """The template package an offline persona worked from."""
+
+    template: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchCommand:
+    """How to start a built service: argv with `{port}` and `{root}` placeholders.
+
+    `{python}` stands for the interpreter that has the service's dependencies.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    """Relative to the work tree."""
+    ready_path: str
+    """GET on it answers below 500 once the service is up."""
+    base_path: str = ""
+    """Prefix of the contract's paths."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkResult:
+    summary: str
+    changed_paths: tuple[str, ...]
+    """Relative to the work tree, sorted."""
+    checks: tuple[CheckResult, ...] = ()
+    """Checks the persona itself ran on its work (it must run what it wrote)."""
+    not_built: tuple[NotBuilt, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    template: TemplateChoice | None = None
+    launch: LaunchCommand | None = None
+    """How to start what was built, where it is a service or a page."""
+    details: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    path: str
+    """Relative to the persona's folder; checked for containment when stored."""
+    digest: Digest
+    size: int
+    """Bytes."""
+    executable: bool = False

@@ -15,7 +15,7 @@ from maestro.domain.access import AuditRecord
 from maestro.domain.contract import Contract, Verification
 from maestro.domain.quality import Evidence
 from maestro.domain.requirement import Requirement
-from maestro.domain.run import Event, EventKind, Run, RunStatus, StepRun
+from maestro.domain.run import Event, EventKind, Run, RunStatus, StepError, StepRun
 from maestro.domain.values import Digest, JsonObject, JsonValue, RunId, StepId
 from maestro.domain.work import Artifact, Assignment, LaunchCommand, WorkResult
 from maestro.domain.workflow import Step, Workflow
@@ -177,6 +177,8 @@ class StepContext:
     outputs: Mapping[StepId, JsonValue]
     """Committed outputs of every succeeded step of the run."""
     emit: Emit
+    errors: Mapping[StepId, StepError] = field(default_factory=dict)
+    """Why steps of the run failed or were blocked, for steps that run all the same (on_unmet)."""
     feedback: tuple[str, ...] = ()
     """Reasons why the previous attempt of this step was refused or failed."""
 

@@ -128,6 +128,9 @@ class StepRun:
     """0 before the first one started."""
     output: JsonValue = None
     error: StepError | None = None
+    """Of the last attempt that did not succeed; kept while the next one runs, gone on success."""
+    forgiven: int = 0
+    """Attempts up to this number no longer count: somebody asked for a retry."""
     started_at: datetime | None = None
     """Of the last attempt."""
     ended_at: datetime | None = None

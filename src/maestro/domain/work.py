@@ -109,6 +109,19 @@ class LaunchCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckCommand:
+    """An executable check of what was built; exit status 0 is a pass."""
+
+    id: str
+    statement: str
+    argv: tuple[str, ...]
+    """`{python}` and `{node}` stand for the interpreters of this host."""
+    cwd: str = "."
+    """Relative to the work tree."""
+    timeout_seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkResult:
     summary: str
     changed_paths: tuple[str, ...]
@@ -120,6 +133,9 @@ class WorkResult:
     template: TemplateChoice | None = None
     launch: LaunchCommand | None = None
     """How to start what was built, where it is a service or a page."""
+    rechecks: tuple[CheckCommand, ...] = ()
+    """Checks to run again when the mock is swapped for the real provider (same environment
+    variables `API_URL_<COMPONENT>`, other addresses)."""
     details: JsonObject = field(default_factory=dict)
 
 

@@ -42,6 +42,8 @@ class RetryPolicy:
             )
         if not 0 <= self.jitter <= 1:
             raise InvalidInput(f"retry.jitter must lie in 0..1, got {self.jitter!r}")
+        for name in ("delay_seconds", "backoff", "max_delay_seconds", "jitter"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # see Step.__post_init__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,10 @@ class Step:
     timeout_seconds: float = 600.0
     priority: int = 0
     """Higher starts first among ready steps."""
+
+    def __post_init__(self) -> None:
+        # 10 and 10.0 are the same definition, so they must give the same digest.
+        object.__setattr__(self, "timeout_seconds", float(self.timeout_seconds))
 
     @property
     def label(self) -> str:

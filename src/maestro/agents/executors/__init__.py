@@ -1,0 +1,1 @@
+"""Executors: the ways in which an agent does an assignment."""

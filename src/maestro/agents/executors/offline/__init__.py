@@ -1,0 +1,1 @@
+"""The executor that works from template packages and needs no model."""

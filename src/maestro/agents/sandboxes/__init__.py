@@ -1,0 +1,1 @@
+"""Where everything an agent wrote runs. Light to import: every confined process starts here."""

@@ -1,0 +1,116 @@
+"""Subprocesses without stdin, with bounded output and time, whose whole tree is ended."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from maestro.ports import CommandResult
+
+OUTPUT_BYTES = 1_000_000
+GRACE_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Tail:
+    """The last part of a stream."""
+
+    limit: int = OUTPUT_BYTES
+    _chunks: bytearray = field(default_factory=bytearray)
+    dropped: int = 0
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks += chunk
+        excess = len(self._chunks) - self.limit
+        if excess > 0:
+            del self._chunks[:excess]
+            self.dropped += excess
+
+    def text(self) -> str:
+        text = self._chunks.decode("utf-8", errors="replace")
+        return f"[{self.dropped} bytes dropped]\n{text}" if self.dropped else text
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    process: asyncio.subprocess.Process
+    stdout: Tail
+    stderr: Tail
+    readers: asyncio.Future[tuple[None, None]]
+
+
+@asynccontextmanager
+async def started(argv: Sequence[str]) -> AsyncIterator[Running]:
+    """A confined process; on leaving, whatever the reason, its whole tree is ended."""
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        env={"PATH": os.defpath},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stdout, stderr = Tail(), Tail()
+    readers = asyncio.gather(_drain(process.stdout, stdout), _drain(process.stderr, stderr))
+    try:
+        yield Running(process, stdout, stderr, readers)
+    finally:
+        await asyncio.shield(_end(process, readers))
+
+
+async def run_to_end(argv: Sequence[str], timeout: float, shown: Sequence[str]) -> CommandResult:
+    """Runs a confined command to its end or limit."""
+    begin = time.monotonic()
+    async with started(argv) as running:
+        timed_out = False
+        try:
+            await asyncio.wait_for(running.process.wait(), timeout)
+        except TimeoutError:
+            timed_out = True
+    code = running.process.returncode
+    return CommandResult(
+        argv=tuple(shown),
+        exit_code=-1 if code is None else code,
+        stdout=running.stdout.text(),
+        stderr=running.stderr.text(),
+        duration_seconds=time.monotonic() - begin,
+        timed_out=timed_out,
+    )
+
+
+async def _drain(stream: asyncio.StreamReader, tail: Tail) -> None:
+    while chunk := await stream.read(65536):
+        tail.add(chunk)
+
+
+async def _end(
+    process: asyncio.subprocess.Process, readers: asyncio.Future[tuple[None, None]]
+) -> None:
+    """SIGTERM lets the supervisor sweep its descendants; SIGKILL follows after a grace."""
+    if process.returncode is None:
+        _signal(process, signal.SIGTERM, group=False)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+    _signal(process, signal.SIGKILL, group=True)
+    await process.wait()
+    try:
+        await asyncio.wait_for(readers, GRACE_SECONDS)
+    except TimeoutError:  # somebody outside the tree holds the pipe; its output is not ours
+        readers.cancel()
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals, *, group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if group:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)

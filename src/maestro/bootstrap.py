@@ -1,0 +1,112 @@
+"""The composition root: the only module that names concrete adapters, and imports them late."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from maestro.ports import SandboxProvider, StepContext, StepHandler, StepResult
+from maestro.settings import Settings
+
+if TYPE_CHECKING:
+    from maestro.delivery.service import Maestro
+    from maestro.delivery.workspace import Workspace
+
+ACTIONS = (
+    "plan.analyse",
+    "plan.match",
+    "plan.design",
+    "plan.assemble",
+    "contract.agree",
+    "contract.verify",
+    "consumer.recheck",
+    "persona.work",
+    "app.integrate",
+    "quality.gate",
+)
+
+
+@asynccontextmanager
+async def connect(settings: Settings | None = None) -> AsyncIterator["Maestro"]:
+    """A Maestro on the embedded store; closed, with everything it started, on leaving.
+
+    Raises:
+        StorageUnavailable, SchemaMismatch: the database cannot be used; there is no other store.
+    """
+    from maestro.delivery.service import Maestro
+    from maestro.delivery.workspace import Workspace
+    from maestro.storage.artifacts import FolderArtifactStore
+    from maestro.storage.sqlite import SqliteStore
+    from maestro.workflow.clock import SystemClock
+    from maestro.workflow.embedded import EmbeddedEngine
+
+    used = settings or Settings.load()
+    store = await SqliteStore.open(used.database)
+    try:
+        workspace = Workspace(
+            root=used.data_folder / "work",
+            artifacts=FolderArtifactStore(used.data_folder / "artifacts"),
+        )
+        clock = SystemClock()
+        handlers = _LateHandlers(used, workspace)
+        engine = EmbeddedEngine(store, clock, {action: handlers.of(action) for action in ACTIONS})
+        yield Maestro(settings=used, store=store, engine=engine, workspace=workspace, clock=clock)
+    finally:
+        await store.close()
+
+
+def sandbox_provider(settings: Settings) -> SandboxProvider:
+    """The sandbox that built code runs in on this host."""
+    from maestro.agents.sandboxes.provider import open_provider
+
+    return open_provider(settings)
+
+
+class _LateHandlers:
+    """Loads the crafts when the first step runs, so that looking at runs stays quick."""
+
+    def __init__(self, settings: Settings, workspace: "Workspace") -> None:
+        self._settings = settings
+        self._workspace = workspace
+        self._loading = asyncio.Lock()
+        self._loaded: Mapping[str, StepHandler] | None = None
+
+    def of(self, action: str) -> StepHandler:
+        async def handle(context: StepContext, /) -> StepResult:
+            async with self._loading:
+                if self._loaded is None:
+                    self._loaded = await asyncio.to_thread(
+                        _handlers, self._settings, self._workspace
+                    )
+            return await self._loaded[action](context)
+
+        return handle
+
+
+def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHandler]:
+    """Every action, on the embedded defaults."""
+    catalogue = load_catalogue()
+    sandboxes = sandbox_provider(settings)
+    browser = find_browser()
+    providers = Providers(workspace=workspace, sandboxes=sandboxes)
+    personas = tuple(dict.fromkeys(package.persona for package in discover()))
+    registry = AgentRegistry((offline_agent(personas, settings.max_parallel),))
+    parts = (
+        PlanningSteps(catalogue=catalogue, confidence_floor=settings.confidence_floor),
+        ContractSteps(providers=providers, verifier=verifier(browser), browser=browser is not None),
+        WorkSteps(
+            catalogue=catalogue,
+            workspace=workspace,
+            sandboxes=sandboxes,
+            mocks=HttpMockProvider(),
+            executor=Dispatcher(registry, {"offline": OfflineExecutor()}),
+        ),
+        GateSteps(
+            policy=load_policy(),
+            collectors=collectors(),
+            workspace=workspace,
+            sandboxes=sandboxes,
+            browser=browser is not None,
+        ),
+    )
+    return {action: handler for part in parts for action, handler in part.handlers().items()}

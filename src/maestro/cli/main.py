@@ -1,0 +1,77 @@
+"""The command tree and the one place where errors become exit codes.
+
+0 succeeded, 1 a fault in Maestro itself, 2 the caller's mistake, 3 blocked, 4 failed, 5 storage,
+130 interrupted.
+"""
+
+import json
+import sys
+import traceback
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError
+
+from maestro import __version__
+from maestro.errors import Blocked, CallerError, ExecutionError, MaestroError, StorageError
+
+EXIT_CODES: tuple[tuple[type[MaestroError], int], ...] = (
+    (CallerError, 2),
+    (Blocked, 3),
+    (ExecutionError, 4),
+    (StorageError, 5),
+)
+
+app = App(
+    name="maestro",
+    help="Turn a plain-English software requirement into contract-verified software.",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+)
+app.command("maestro.cli.plan:plan", name="plan")
+app.command("maestro.cli.build:build", name="build")
+app.command("maestro.cli.doctor:doctor", name="doctor")
+runs = App(name="runs", help="Look at runs, resume them, write their reports.")
+runs.command("maestro.cli.runs:list_runs", name="list")
+runs.command("maestro.cli.runs:show", name="show")
+runs.command("maestro.cli.runs:resume", name="resume")
+runs.command("maestro.cli.runs:report", name="report")
+runs.command("maestro.cli.runs:events", name="events")
+app.command(runs)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs one command and exits with its code."""
+    tokens = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in tokens
+    try:
+        code = app(tokens, exit_on_error=False, print_error=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except CycloptsError as error:
+        sys.exit(_report("usage", str(error), "maestro --help", as_json, 2))
+    except MaestroError as error:
+        sys.exit(_report(error.code, str(error), None, as_json, _exit_code(error)))
+    except KeyboardInterrupt:
+        message = "interrupted; finished steps are kept: maestro runs list, then runs resume RUN"
+        sys.exit(_report("interrupted", message, None, as_json, 130))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:  # the last boundary: a fault of ours is shown as one
+        traceback.print_exc(file=sys.stderr)
+        message = f"a fault in Maestro itself ({type(error).__name__}); please report it"
+        sys.exit(_report("internal", message, None, as_json, 1))
+
+
+def _exit_code(error: MaestroError) -> int:
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
+
+
+def _report(code: str, message: str, hint: str | None, as_json: bool, exit_code: int) -> int:
+    """Tells of an error: JSON on stdout for machines, one line on stderr for people."""
+    if as_json:
+        document = {"type": "error", "code": code, "message": message}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    hint_text = f"\n  try: {hint}" if hint else ""
+    sys.stderr.write(f"maestro: {code}: {message}{hint_text}\n")
+    return exit_code

@@ -1,0 +1,96 @@
+"""Arguments that several commands share, and how they become constraints."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from maestro.domain.requirement import Constraints, Preference
+from maestro.errors import InvalidInput
+from maestro.settings import Settings
+
+MAX_FILE_BYTES = 10_000_000
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    db: Annotated[Path | None, Parameter(help="SQLite file that keeps all runs.")] = None
+    sandbox: Annotated[
+        str | None, Parameter(help="'required' (default) or 'off': run built code unprotected.")
+    ] = None
+
+    def settings(self) -> Settings:
+        return Settings.load(database=self.db, sandbox=self.sandbox)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    prefer_parallel: Annotated[
+        bool, Parameter(negative="", help="Only blueprints whose builders work side by side.")
+    ] = False
+    sequential: Annotated[
+        bool, Parameter(negative="", help="Builders work one after the other.")
+    ] = False
+    quality_threshold: Annotated[
+        float, Parameter(help="Least overall quality score (0 to 1) that passes the review.")
+    ] = 0.8
+    blueprint: Annotated[str | None, Parameter(help="Id of the blueprint to use.")] = None
+    contract: Annotated[
+        Path | None, Parameter(help="Your own OpenAPI document, instead of designing one.")
+    ] = None
+    max_parallel: Annotated[int | None, Parameter(help="Most steps at work at once.")] = None
+    allow_partial: Annotated[
+        bool,
+        Parameter(negative="", help="Succeed although parts of the requirement were not built."),
+    ] = False
+
+    def constraints(self) -> Constraints:
+        if self.prefer_parallel and self.sequential:
+            raise InvalidInput("--prefer-parallel and --sequential exclude each other; give one")
+        preference = Preference.AUTO
+        if self.prefer_parallel:
+            preference = Preference.PARALLEL
+        if self.sequential:
+            preference = Preference.SEQUENTIAL
+        return Constraints(
+            preference=preference,
+            quality_threshold=self.quality_threshold,
+            blueprint=self.blueprint,
+            max_parallel=self.max_parallel,
+            allow_partial=self.allow_partial,
+            contract=None if self.contract is None else read_file(self.contract, "--contract"),
+            contract_name=None if self.contract is None else self.contract.name,
+        )
+
+
+def requirement_text(argument: str) -> str:
+    """The requirement: `-` reads standard input, an existing file is read, else it is the text."""
+    if argument == "-":
+        return sys.stdin.read()
+    if len(argument) < 1024 and "\n" not in argument:
+        path = Path(argument)
+        if path.is_file():
+            return read_file(path, "REQUIREMENT")
+        if path.suffix in (".txt", ".md") and " " not in argument:
+            raise InvalidInput(f"REQUIREMENT file {argument!r} does not exist")
+    return argument
+
+
+def read_file(path: Path, option: str) -> str:
+    """A text file of bounded size. Raises InvalidInput naming option, file and cause."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InvalidInput(
+                f"{option} {str(path)!r} is larger than {MAX_FILE_BYTES} bytes; hand in less"
+            )
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{option} {str(path)!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{option} {str(path)!r} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from error

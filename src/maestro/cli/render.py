@@ -1,0 +1,311 @@
+"""The only printer: results to stdout, for people or as JSON."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from maestro.cli.progress import SYMBOLS
+from maestro.delivery.result import BuildResult
+from maestro.delivery.service import RunDetail
+from maestro.domain.encoding import encode
+from maestro.domain.outcome import Outcome
+from maestro.domain.plan import Plan
+from maestro.domain.requirement import Analysis
+from maestro.domain.run import Event, Run, StepStatus
+from maestro.domain.values import JsonValue
+from maestro.domain.workflow import generations
+
+EXIT_OF_STATUS = {"succeeded": 0, "blocked": 3, "failed": 4, "cancelled": 4, "paused": 0}
+STYLE_OF_STATUS = {"succeeded": "bold green", "blocked": "bold magenta", "failed": "bold red"}
+SHOWN_REASONS = 12
+
+
+def exit_code(status: str) -> int:
+    return EXIT_OF_STATUS.get(status, 4)
+
+
+def line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def document(data: JsonValue) -> None:
+    """One JSON document on one line of stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def event(item: Event) -> None:
+    document({"type": "event", **encode(item)})
+
+
+def result(built: BuildResult, detail: RunDetail, *, as_json: bool) -> None:
+    """The summary of a build."""
+    if as_json:
+        document({"type": "result", **asdict(built)})
+        return
+    console = _console()
+    _headline(console, built)
+    _execution(console, built)
+    _contracts(console, built)
+    _gates(console, detail.outcome)
+    _not_built(console, built)
+    _reasons(console, built)
+    _next_steps(console, built)
+
+
+def _headline(console: Console, built: BuildResult) -> None:
+    status = built.status + (" (partial)" if built.partial else "")
+    style = STYLE_OF_STATUS.get(built.status, "bold yellow")
+    console.print()
+    console.print(f"[{style}]{status}[/]  {built.run_id}  blueprint {built.blueprint or '-'}")
+    console.print(f"[dim]{built.planner or 'offline'} team: scripted, no model was called[/]")
+
+
+def _execution(console: Console, built: BuildResult) -> None:
+    timing = built.execution
+    console.print(
+        f"time       {timing.wall_seconds:.1f} s; one after the other "
+        f"{timing.sequential_seconds:.1f} s ({timing.time_savings_percent:.0f} % saved); "
+        f"critical path {timing.critical_path_seconds:.1f} s"
+    )
+    score = built.quality.overall_quality_score
+    shown = "not measured" if score is None else f"{score:.2f} ({built.quality.band})"
+    console.print(f"score      {shown}")
+
+
+def _contracts(console: Console, built: BuildResult) -> None:
+    verified = sum(contract.verified for contract in built.contracts)
+    console.print(f"contracts  {verified}/{len(built.contracts)} verified")
+    for contract in built.contracts:
+        mark = "[green]✓[/]" if contract.verified else "[magenta]■[/]"
+        findings = f", {contract.findings} findings" if contract.findings else ""
+        if not contract.checked:
+            mark, findings = "[yellow]○[/]", ", not checked here (see maestro doctor)"
+        console.print(
+            f"           {mark} {escape(contract.id)} {contract.version}  {contract.provider}"
+            f" → {', '.join(contract.consumers) or 'users'}{findings}"
+        )
+
+
+def _gates(console: Console, outcome: Outcome) -> None:
+    passed = sum(verdict.passed for verdict in outcome.verdicts)
+    console.print(f"gates      {passed}/{len(outcome.verdicts)} phases passed")
+    for verdict in outcome.verdicts:
+        mark = "[green]✓[/]" if verdict.passed else "[magenta]■[/]"
+        counts: dict[str, int] = {}
+        for item in verdict.results:
+            counts[item.verdict.value] = counts.get(item.verdict.value, 0) + 1
+        ledger = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+        console.print(f"           {mark} {verdict.phase}: {ledger}")
+
+
+def _not_built(console: Console, built: BuildResult) -> None:
+    if not built.not_built:
+        if built.success:
+            console.print("not built  nothing: every part of the requirement was built and checked")
+        return
+    console.print("not built")
+    for missing in built.not_built:
+        console.print(f"           ∅ {escape(missing.what)}: {escape(missing.reason)}")
+
+
+def _reasons(console: Console, built: BuildResult) -> None:
+    if not built.reasons:
+        return
+    console.print(f"why        {built.status}:")
+    for reason in built.reasons[:SHOWN_REASONS]:
+        console.print(f"           • {escape(reason)}")
+    hidden = len(built.reasons) - SHOWN_REASONS
+    if hidden > 0:
+        console.print(f"           … {hidden} more: maestro runs show {built.run_id}")
+
+
+def _next_steps(console: Console, built: BuildResult) -> None:
+    if built.output is None:
+        return
+    console.print(f"result     {escape(str(built.output))}")
+    console.print(f"report     {escape(str(built.output / 'report.html'))}")
+    if (built.output / "app" / "Makefile").is_file():
+        console.print(f"start it   make -C {escape(str(built.output / 'app'))} run")
+        console.print(f"test it    make -C {escape(str(built.output / 'app'))} test")
+    if built.status == "blocked" and built.not_built:
+        console.print("go on      accept the missing parts with --allow-partial, or ask for less")
+
+
+def plan(detail: RunDetail, decided: Plan | None, *, as_json: bool, saved: Path | None) -> None:
+    """Analysis, blueprint, team, contracts and the workflow with what can run together."""
+    if as_json:
+        document(
+            {
+                "type": "plan",
+                "run_id": detail.run.id,
+                "status": detail.run.status.value,
+                "plan": encode(decided),
+                "expected_groups": encode(generations(decided.steps)) if decided else [],
+                "reasons": list(detail.outcome.reasons),
+            }
+        )
+        return
+    console = _console()
+    if decided is None:
+        console.print(f"[bold magenta]{detail.run.status.value}[/]  no plan was made")
+        for reason in detail.outcome.reasons:
+            console.print(f"  • {escape(reason)}")
+        return
+    _analysis(console, decided.analysis)
+    _team(console, decided)
+    _plan_contracts(console, decided)
+    _groups(console, decided)
+    if saved is not None:
+        console.print(f"\nsaved to {escape(str(saved))}; build it: maestro build --plan {saved}")
+
+
+def _analysis(console: Console, analysis: Analysis) -> None:
+    console.print(f"[bold]{escape(analysis.domain.title)}[/]  (planner: {analysis.planner})")
+    console.print(
+        f"type {analysis.type.value}, {analysis.complexity.value}, "
+        f"{analysis.parallelizability.value}, about {analysis.effort_hours:.0f} h, "
+        f"confidence {analysis.confidence:.2f}"
+    )
+    console.print(f"[dim]{escape(analysis.rationale)}[/]")
+    for entity in analysis.domain.entities:
+        fields = ", ".join(
+            f"{field.name}{'' if field.required else '?'}: {field.type.value}"
+            + (f"({'|'.join(field.values)})" if field.values else "")
+            + (f" → {field.target}" if field.target else "")
+            for field in entity.fields
+        )
+        console.print(f"  [cyan]{escape(entity.name)}[/]  {escape(fields)}")
+    _bullets(console, "assumed", analysis.assumptions)
+    _bullets(console, "not covered", [f"{p.text}: {p.reason}" for p in analysis.uncovered])
+    _bullets(console, "open questions", analysis.open_questions)
+    _bullets(console, "risks", analysis.risks)
+
+
+def _team(console: Console, decided: Plan) -> None:
+    best, *others = decided.matches
+    console.print(f"\n[bold]blueprint[/] {best.blueprint}  match {best.score:.2f}")
+    _bullets(console, "because", best.reasons)
+    if others:
+        rest = ", ".join(f"{other.blueprint} {other.score:.2f}" for other in others[:3])
+        console.print(f"  next best: {rest}")
+    console.print("[bold]team[/]")
+    for member in decided.team.members:
+        on = f" on {member.component}" if member.component else ""
+        console.print(f"  {member.persona}{escape(on)}  [dim]{escape(member.reason)}[/]")
+    _bullets(console, "left out", decided.team.omitted)
+
+
+def _plan_contracts(console: Console, decided: Plan) -> None:
+    console.print("\n[bold]contracts[/]")
+    for contract in decided.contracts:
+        console.print(
+            f"  {escape(contract.id)}  {contract.kind.value}  {contract.provider} → "
+            f"{', '.join(contract.consumers) or 'users'}  "
+            f"[dim]{len(contract.acceptance)} acceptance criteria[/]"
+        )
+
+
+def _groups(console: Console, decided: Plan) -> None:
+    titles = {step.id: step.label for step in decided.steps}
+    console.print("\n[bold]workflow[/]  steps on one line can run at the same time")
+    for number, group in enumerate(generations(decided.steps), 1):
+        console.print(f"  {number:>2}. {escape('; '.join(titles[step] for step in group))}")
+
+
+def _bullets(console: Console, title: str, items: Iterable[str]) -> None:
+    entries = list(items)
+    if entries:
+        console.print(f"  [bold]{title}[/]")
+        for entry in entries:
+            console.print(f"    • {escape(entry)}")
+
+
+def run_list(found: Sequence[Run], *, as_json: bool) -> None:
+    if as_json:
+        document(
+            {
+                "type": "runs",
+                "runs": [
+                    {
+                        "id": run.id,
+                        "status": run.status.value,
+                        "created_at": encode(run.created_at),
+                        "requirement": run.inputs["requirement"]["text"],
+                    }
+                    for run in found
+                ],
+            }
+        )
+        return
+    if not found:
+        line("no runs yet; start one: maestro build 'Build a REST API for user management'")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "status", "created", "requirement"):
+        table.add_column(column, no_wrap=column != "requirement")
+    for run in found:
+        style = STYLE_OF_STATUS.get(run.status.value, "yellow")
+        text = str(run.inputs["requirement"]["text"]).replace("\n", " ")
+        table.add_row(
+            run.id,
+            f"[{style}]{run.status.value}[/]",
+            run.created_at.strftime("%Y-%m-%d %H:%M:%S"),
+            escape(text if len(text) <= 80 else text[:79] + "…"),
+        )
+    _console().print(table)
+
+
+def run_detail(detail: RunDetail, *, as_json: bool) -> None:
+    if as_json:
+        document(
+            {
+                "type": "run",
+                "id": detail.run.id,
+                "status": detail.run.status.value,
+                "outcome": encode(detail.outcome),
+                "steps": [
+                    {
+                        "id": state.step_id,
+                        "status": state.status.value,
+                        "attempt": state.attempt,
+                        "error": encode(state.error),
+                    }
+                    for state in detail.steps
+                ],
+            }
+        )
+        return
+    console = _console()
+    style = STYLE_OF_STATUS.get(detail.run.status.value, "yellow")
+    console.print(f"[{style}]{detail.run.status.value}[/]  {detail.run.id}")
+    for step, state in zip(detail.workflow.steps, detail.steps, strict=True):
+        symbol, colour = SYMBOLS[StepStatus(state.status)]
+        tries = f"  attempt {state.attempt}" if state.attempt > 1 else ""
+        console.print(f"  [{colour}]{symbol}[/] {escape(step.label)}{tries}  [dim]{step.id}[/]")
+        if state.error is not None:
+            console.print(f"      {escape(state.error.message)}")
+            for reason in state.error.reasons:
+                console.print(f"      • {escape(reason)}")
+    for missing in detail.outcome.not_built:
+        console.print(f"  not built: {escape(missing.what)}: {escape(missing.reason)}")
+
+
+def checks(rows: Sequence[tuple[str, bool | None, str, str]]) -> None:
+    """Rows of doctor: name, ok (None = optional and missing), detail, fix."""
+    console = _console()
+    for name, ok, detail, fix in rows:
+        mark = "[green]✓[/]" if ok else ("[yellow]○[/]" if ok is None else "[bold red]✗[/]")
+        console.print(f"{mark} {name}: {escape(detail)}")
+        if not ok and fix:
+            console.print(f"    fix: {escape(fix)}")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)

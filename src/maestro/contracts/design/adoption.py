@@ -1,0 +1,87 @@
+"""The user's own OpenAPI document as the contract of the backend."""
+
+from collections.abc import Iterator
+
+from maestro.contracts.design.criteria import Trace, criterion, with_unverified
+from maestro.contracts.design.documents import document_contracts, promises
+from maestro.contracts.design.layout import present
+from maestro.contracts.design.services import service_deliverables
+from maestro.contracts.openapi.document import OpenApiDocument, load
+from maestro.contracts.openapi.lint import lint
+from maestro.contracts.openapi.operations import operations
+from maestro.contracts.openapi.resources import Resource, ResourceAction, resources
+from maestro.domain.contract import (
+    AcceptanceCriterion,
+    Contract,
+    ContractKind,
+    Severity,
+    SpecificationFormat,
+)
+from maestro.domain.entities import CapabilityKind
+from maestro.domain.requirement import RequirementPart
+from maestro.domain.team import Team
+from maestro.domain.values import ContractId
+from maestro.errors import InvalidInput
+
+
+def adopt(
+    text: str | bytes, name: str, team: Team, parts: tuple[RequirementPart, ...] = ()
+) -> tuple[Contract, ...]:
+    """Contracts around a document of the user's, which stays the specification as it is.
+
+    Args:
+        text: the document, JSON or YAML.
+        name: its file name, for messages.
+        team: who provides and consumes.
+        parts: parts of the requirement that the checks are evidence for.
+
+    Raises:
+        InvalidInput: the document cannot be read or has errors; names JSON pointers and rules.
+    """
+    document = load(text, name=name)
+    faults = [str(f) for f in lint(document) if f.severity is Severity.ERROR]
+    if faults:
+        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
+        raise InvalidInput(f"{name} has errors: {'; '.join(faults[:5])}{more}")
+    trace = Trace(parts)
+    promised = promises(
+        title=document.title,
+        paths=list(dict.fromkeys(operation.path for operation in operations(document))),
+        parts=[part.id for part in parts],
+        components=["backend"],
+    )
+    backend = [_backend(document, team, trace)] if present(team, "backend_developer") else []
+    wanted = [promise for promise in promised if promise.contract != "ui-tokens"]
+    return with_unverified((*backend, *document_contracts(wanted, team, trace)), trace)
+
+
+def _backend(document: OpenApiDocument, team: Team, trace: Trace) -> Contract:
+    contract = "backend-api"
+    return Contract(
+        id=ContractId(contract),
+        name=document.title,
+        kind=ContractKind.REST,
+        version="1.0.0",
+        provider="backend_developer",
+        component="backend",
+        consumers=present(team, "frontend_developer", "qa_engineer"),
+        format=SpecificationFormat.OPENAPI,
+        specification=document.source,
+        deliverables=service_deliverables("backend"),
+        acceptance=tuple(
+            made for found in resources(document) for made in _criteria(contract, found, trace)
+        ),
+    )
+
+
+def _criteria(contract: str, found: Resource, trace: Trace) -> Iterator[AcceptanceCriterion]:
+    needed = (ResourceAction.CREATE, ResourceAction.GET)
+    if all(action in found.operations for action in needed) and found.item_path:
+        words = found.name.replace("_", " ")
+        yield criterion(
+            contract,
+            "crud_roundtrip",
+            f"A {words} can be created and read, and whatever else the document offers for it.",
+            trace.entity(found.name) + trace.capability(CapabilityKind.MANAGE, found.name),
+            entity=found.name,
+        )

@@ -1,0 +1,5 @@
+"""Mocks: HTTP servers made from contracts, for exactly as long as a consumer works."""
+
+from maestro.contracts.mocks.provider import HttpMockProvider
+
+__all__ = ["HttpMockProvider"]

@@ -1,0 +1,98 @@
+"""Request bodies: media type, text, value."""
+
+import json
+from collections.abc import Mapping
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any
+
+from maestro.contracts.mocks.messages import Refused, Violation
+from maestro.contracts.mocks.reading import field_kinds, form_value, query_pairs
+from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.operations import MediaType, RequestBody
+from maestro.contracts.openapi.parsing import check_values
+from maestro.contracts.openapi.shapes import is_json
+from maestro.domain.values import JsonValue
+from maestro.errors import InvalidInput
+
+NO_VALUE = object()
+"""A body that is not looked into, such as an image."""
+
+
+def media_type_of(body: RequestBody, header: str | None) -> str:
+    """The key of `body.content` that the Content-Type header falls under.
+
+    Raises:
+        Refused: 415, naming what is accepted.
+    """
+    given = (header or "").partition(";")[0].strip().lower()
+    plain = {kind.partition(";")[0].strip(): kind for kind in body.content}
+    for candidate in (given, f"{given.partition('/')[0]}/*", "*/*"):
+        if given and candidate in plain:
+            return plain[candidate]
+    if given.endswith("+json") and "application/json" in plain:
+        return plain["application/json"]
+    raise Refused(
+        415,
+        f"the content type {header!r} is not accepted here; send {' or '.join(body.content)}",
+    )
+
+
+def read_body(
+    document: OpenApiDocument, kind: str, media: MediaType, header: str, raw: bytes, malformed: int
+) -> JsonValue:
+    """The value of a body, NO_VALUE for media types without one.
+
+    Raises:
+        Refused: with the status `malformed` when it cannot be read as what it claims to be.
+    """
+    sent = header.partition(";")[0].strip().lower()
+    try:
+        if is_json(kind) or is_json(sent):
+            return read_json(raw)
+        if sent == "application/x-www-form-urlencoded":
+            return form_value(query_pairs(raw.decode()), field_kinds(document, media.schema))
+        if sent == "multipart/form-data":
+            return form_value(_multipart(header, raw), field_kinds(document, media.schema))
+        if sent.startswith("text/"):
+            return raw.decode()
+    except (ValueError, InvalidInput) as error:  # UnicodeDecodeError is a ValueError
+        detail = f"the body is not readable as {sent}: {error}"
+        raise Refused(malformed, detail, (Violation("", f"{error} (well-formed)"),)) from None
+    return NO_VALUE
+
+
+def read_json(raw: bytes) -> JsonValue:
+    """Strict JSON: UTF-8, finite numbers, bounded nesting.
+
+    Raises:
+        ValueError: it is not.
+        InvalidInput: nested too deep or not finite.
+    """
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    check_values(value, name="body")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _multipart(header: str, raw: bytes) -> Mapping[str, list[Any]]:
+    """Fields by name; files count as texts, whatever they hold."""
+    head = b"Content-Type: " + header.encode("latin-1", "replace") + b"\r\n\r\n"
+    message = BytesParser(policy=HTTP).parsebytes(head + raw)
+    if not message.is_multipart():
+        raise ValueError("no parts were found; is the boundary right?")
+    fields: dict[str, list[Any]] = {}
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        if not isinstance(name, str):
+            raise ValueError("a part has no name")
+        content = part.get_payload(decode=True)
+        text = content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
+        fields.setdefault(name, []).append(text)
+    return fields

@@ -1,0 +1,101 @@
+"""What is wrong with a document: the official meta-schemas first, then what they cannot say."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jsonschema_rs
+
+from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.pointers import join
+from maestro.contracts.openapi.rules import SEMANTIC_RULES
+from maestro.domain.contract import Severity
+from maestro.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintFinding:
+    pointer: str
+    rule: str
+    """Stable slug, e.g. `path-parameter-declared`."""
+    message: str
+    severity: Severity
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.message} ({self.rule})"
+
+
+MAX_FINDINGS = 100
+"""A document with more has one fault repeated; the rest would help nobody."""
+
+
+def lint(document: OpenApiDocument) -> tuple[LintFinding, ...]:
+    """All findings, errors first. Never raises for what a document contains."""
+    found = [*_structure(document), *_semantics(document)]
+    unique = list(dict.fromkeys(found))
+    unique.sort(key=lambda finding: finding.severity is not Severity.ERROR)
+    return tuple(unique[:MAX_FINDINGS])
+
+
+def errors_of(document: OpenApiDocument) -> tuple[LintFinding, ...]:
+    """Findings that make the document unusable as a contract."""
+    return tuple(f for f in lint(document) if f.severity is Severity.ERROR)
+
+
+def _structure(document: OpenApiDocument) -> Iterator[LintFinding]:
+    validator = _meta_schema(document.version)
+    for error in validator.iter_errors(dict(document.source)):
+        for place, message in _deepest(error):
+            yield LintFinding(
+                pointer=place,
+                rule=f"openapi-{document.version}-structure",
+                message=message,
+                severity=Severity.ERROR,
+            )
+
+
+def _deepest(error: Any) -> Iterator[tuple[str, str]]:
+    """The branch of a choice that came nearest says more than `matches none of them`."""
+    branches = getattr(error.kind, "context", None) or []
+    nested = [list(branch) for branch in branches if branch]
+    if not nested:
+        yield join("", *error.instance_path), _brief(error.message)
+        return
+    deepest = max(nested, key=lambda branch: max(len(e.instance_path) for e in branch))
+    if max(len(e.instance_path) for e in deepest) > len(error.instance_path):
+        for inner in deepest:
+            yield from _deepest(inner)
+    else:
+        yield join("", *error.instance_path), _brief(error.message)
+
+
+def _semantics(document: OpenApiDocument) -> Iterator[LintFinding]:
+    for rule in SEMANTIC_RULES:
+        try:
+            for pointer, message in rule.check(document):
+                yield LintFinding(
+                    pointer=pointer, rule=rule.name, message=message, severity=rule.severity
+                )
+        except InvalidInput as error:  # a shape the rule could not get past
+            pointer, _, message = str(error).partition(": ")
+            yield LintFinding(
+                pointer=pointer,
+                rule="readable",
+                message=message or str(error),
+                severity=Severity.ERROR,
+            )
+
+
+def _brief(message: str) -> str:
+    return message if len(message) <= 300 else f"{message[:140]} ... {message[-140:]}"
+
+
+@cache
+def _meta_schema(version: str) -> Any:
+    text = files("maestro.contracts.openapi").joinpath(f"metaschemas/{version}.json").read_text()
+    schema: Mapping[str, Any] = json.loads(text)
+    kind = jsonschema_rs.Draft202012Validator if version == "3.1" else jsonschema_rs.Draft4Validator
+    return kind(dict(schema), validate_formats=False, offline=True)

@@ -1,0 +1,191 @@
+"""Swagger 2.0 documents in the shape of OpenAPI 3.1."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from maestro.contracts.openapi.pointers import lookup
+from maestro.contracts.openapi.schemas import modernised
+from maestro.domain.values import JsonObject
+from maestro.errors import InvalidInput
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+_SCHEMA_KEYS = frozenset({
+    "default", "enum", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maximum",
+    "maxItems", "maxLength", "minimum", "minItems", "minLength", "multipleOf", "pattern", "type",
+    "uniqueItems", "x-nullable", "x-example", "example",
+})  # fmt: skip
+_STYLES = {"ssv": "spaceDelimited", "pipes": "pipeDelimited"}
+_FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def from_swagger(source: JsonObject) -> dict[str, Any]:
+    """The same interface as an OpenAPI 3.1 document; what cannot be read stays as it is."""
+    made = {k: v for k, v in source.items() if k in ("info", "tags", "externalDocs", "security")}
+    made["openapi"] = "3.1.0"
+    made["servers"] = _servers(source)
+    paths = source.get("paths")
+    made["paths"] = (
+        {path: _path_item(source, item) for path, item in paths.items()}
+        if isinstance(paths, Mapping)
+        else paths
+    )
+    produces = _texts(source.get("produces")) or ["application/json"]
+    components: dict[str, Any] = {}
+    for old, new in (("definitions", "schemas"), ("securityDefinitions", "securitySchemes")):
+        if isinstance(source.get(old), Mapping):
+            components[new] = dict(source[old])
+    components["schemas"] = {
+        name: _schema(schema) for name, schema in components.get("schemas", {}).items()
+    }
+    responses = source.get("responses")
+    if isinstance(responses, Mapping):
+        components["responses"] = {n: _response(r, produces) for n, r in responses.items()}
+    made["components"] = components
+    return made
+
+
+def _reference(target: str) -> str:
+    for old, new in (("definitions", "components/schemas"), ("responses", "components/responses")):
+        if target.startswith(f"#/{old}/"):
+            return f"#/{new}/{target.removeprefix(f'#/{old}/')}"
+    return target
+
+
+def _schema(schema: Any) -> Any:
+    return modernised(schema, _reference)
+
+
+def _servers(source: JsonObject) -> list[dict[str, str]]:
+    path = source.get("basePath")
+    path = path if isinstance(path, str) and path.startswith("/") else "/"
+    host = source.get("host")
+    if not isinstance(host, str):
+        return [{"url": path}]
+    schemes = _texts(source.get("schemes")) or ["https"]
+    return [{"url": f"{scheme}://{host}{path}"} for scheme in schemes]
+
+
+def _path_item(source: JsonObject, item: Any) -> Any:
+    if not isinstance(item, Mapping):
+        return item
+    shared = _parameters(source, item.get("parameters"))
+    made: dict[str, Any] = {k: v for k, v in item.items() if k not in (*METHODS, "parameters")}
+    for method in METHODS:
+        if method in item:
+            made[method] = _operation(source, item[method], shared)
+    return made
+
+
+def _operation(source: JsonObject, operation: Any, shared: Sequence[Any]) -> Any:
+    if not isinstance(operation, Mapping):
+        return operation
+    own = _parameters(source, operation.get("parameters"))
+    parameters = _merged(shared, own)
+    consumes = _texts(operation.get("consumes", source.get("consumes")))
+    produces = _texts(operation.get("produces", source.get("produces")))
+    dropped = ("parameters", "consumes", "produces", "schemes", "responses")
+    made: dict[str, Any] = {k: v for k, v in operation.items() if k not in dropped}
+    made["parameters"] = [_parameter(p) for p in parameters if not _in_body(p)]
+    body = _body([p for p in parameters if _in_body(p)], consumes)
+    if body:
+        made["requestBody"] = body
+    responses = operation.get("responses")
+    if isinstance(responses, Mapping):
+        made["responses"] = {
+            status: _response(response, produces or ["application/json"])
+            for status, response in responses.items()
+        }
+    return made
+
+
+def _parameters(source: JsonObject, listed: Any) -> list[Any]:
+    """Parameters with references followed: a body cannot stay a reference to a parameter."""
+    if not isinstance(listed, list):
+        return []
+    found = []
+    for position, entry in enumerate(listed):
+        if isinstance(entry, Mapping) and isinstance(entry.get("$ref"), str):
+            with suppress(InvalidInput):  # stays a reference; the lint reports it
+                entry = lookup(source, entry["$ref"], where=f"parameters/{position}")
+        found.append(entry)
+    return found
+
+
+def _merged(shared: Sequence[Any], own: Sequence[Any]) -> list[Any]:
+    def key(parameter: Any) -> object:
+        if not isinstance(parameter, Mapping) or "name" not in parameter:
+            return id(parameter)
+        return (str(parameter.get("in")), str(parameter["name"]))
+
+    return list({**{key(p): p for p in shared}, **{key(p): p for p in own}}.values())
+
+
+def _in_body(parameter: Any) -> bool:
+    return isinstance(parameter, Mapping) and parameter.get("in") in ("body", "formData")
+
+
+def _parameter(parameter: Any) -> Any:
+    if not isinstance(parameter, Mapping) or "$ref" in parameter:
+        return parameter
+    made = {k: v for k, v in parameter.items() if k not in _SCHEMA_KEYS}
+    made.pop("collectionFormat", None)
+    made["schema"] = _schema({k: v for k, v in parameter.items() if k in _SCHEMA_KEYS})
+    if parameter.get("type") == "array":
+        listed = parameter.get("collectionFormat", "csv")
+        made["explode"] = listed == "multi"
+        default = "form" if parameter.get("in") in ("query", "cookie") else "simple"
+        made["style"] = _STYLES.get(listed, default)
+    return made
+
+
+def _body(parameters: Sequence[Mapping[str, Any]], consumes: list[str]) -> dict[str, Any] | None:
+    if not parameters:
+        return None
+    whole = next((p for p in parameters if p.get("in") == "body"), None)
+    if whole is not None:
+        schema = _schema(whole.get("schema", {}))
+        content = {kind: {"schema": schema} for kind in consumes or ["application/json"]}
+        notes = {k: whole[k] for k in ("description",) if k in whole}
+        return {"content": content, "required": whole.get("required") is True, **notes}
+    return _form(parameters, consumes)
+
+
+def _form(parameters: Sequence[Mapping[str, Any]], consumes: list[str]) -> dict[str, Any]:
+    files = any(p.get("type") == "file" for p in parameters)
+    kinds = [kind for kind in consumes if kind in _FORM] or [_FORM[1] if files else _FORM[0]]
+    required = [p["name"] for p in parameters if p.get("required") is True and "name" in p]
+    schema = {
+        "type": "object",
+        "properties": {
+            str(p.get("name")): _schema({k: v for k, v in p.items() if k in _SCHEMA_KEYS})
+            for p in parameters
+        },
+        **({"required": required} if required else {}),
+    }
+    return {"content": {kind: {"schema": schema} for kind in kinds}, "required": bool(required)}
+
+
+def _response(response: Any, produces: Sequence[str]) -> Any:
+    if not isinstance(response, Mapping):
+        return response
+    if isinstance(response.get("$ref"), str):
+        return {"$ref": _reference(response["$ref"])}
+    made = {k: v for k, v in response.items() if k not in ("schema", "examples", "headers")}
+    examples = response.get("examples")
+    examples = examples if isinstance(examples, Mapping) else {}
+    if "schema" in response:
+        schema = _schema(response["schema"])
+        made["content"] = {
+            kind: {"schema": schema} | ({"example": examples[kind]} if kind in examples else {})
+            for kind in dict.fromkeys((*produces, *examples))
+        }
+    headers = response.get("headers")
+    if isinstance(headers, Mapping):
+        made["headers"] = {name: _parameter(header) for name, header in headers.items()}
+    return made
+
+
+def _texts(value: Any) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []

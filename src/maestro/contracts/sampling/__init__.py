@@ -1,0 +1,1 @@
+"""Pieces of the sampler: texts, patterns and merged schemas."""

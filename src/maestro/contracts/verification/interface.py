@@ -1,0 +1,179 @@
+"""Reads an OpenAPI document: its operations, and its entities where it keeps our conventions."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from maestro.domain.values import JsonObject
+from maestro.errors import InvalidInput
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+MAX_REFERENCE_HOPS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    key: str
+    """`GET /tasks/{task_id}`."""
+    method: str
+    path: str
+    id: str
+    parameters: tuple[JsonObject, ...]
+    body_schema: JsonObject | None
+    """Of the JSON request body."""
+    responses: JsonObject
+
+    @property
+    def success(self) -> int:
+        """The first documented 2xx status; 200 when there is none."""
+        codes = sorted(code for code in self.responses if re.fullmatch("2[0-9][0-9]", code))
+        return int(codes[0]) if codes else 200
+
+    def query(self, name: str) -> JsonObject | None:
+        """Schema of a query parameter."""
+        for parameter in self.parameters:
+            if parameter.get("in") == "query" and parameter.get("name") == name:
+                schema = parameter.get("schema", {})
+                return schema if isinstance(schema, Mapping) else {}
+        return None
+
+    def matches(self, method: str, path: str) -> dict[str, str] | None:
+        """Path parameters when a request path, with or without a base path, is this operation."""
+        if method.upper() != self.method:
+            return None
+        found = re.fullmatch(f"(?:/.*)?{_path_pattern(self.path)}", path)
+        return found.groupdict() if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """The operations of one entity by the conventions of designed contracts."""
+
+    entity: str
+    create: Operation | None = None
+    list: Operation | None = None
+    read: Operation | None = None
+    update: Operation | None = None
+    delete: Operation | None = None
+
+    @property
+    def fields(self) -> JsonObject:
+        """Schema of every field that can be given on creation."""
+        schema = self.create.body_schema if self.create else None
+        properties: JsonObject = (schema or {}).get("properties", {})
+        return properties
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        schema = self.create.body_schema if self.create else None
+        return tuple((schema or {}).get("required", ()))
+
+    def references(self) -> dict[str, str]:
+        """Field name -> entity, for references that the provider checks."""
+        found = {name: s.get("x-references") for name, s in self.fields.items()}
+        return {name: str(target) for name, target in found.items() if target}
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An OpenAPI document with its local references followed."""
+
+    document: JsonObject
+    operations: tuple[Operation, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operations", tuple(self._operations()))
+
+    def operation(self, key: str) -> Operation | None:
+        return next((o for o in self.operations if o.key == key), None)
+
+    def by_id(self, operation_id: str) -> Operation | None:
+        return next((o for o in self.operations if o.id == operation_id), None)
+
+    def entities(self) -> tuple[str, ...]:
+        """Entities with an operation `create_<entity>`."""
+        return tuple(
+            o.id.removeprefix("create_") for o in self.operations if o.id.startswith("create_")
+        )
+
+    def resource(self, entity: str) -> Resource:
+        """What the document offers for an entity; parts that it lacks are None."""
+        create = self.by_id(f"create_{entity}")
+        listing = self.operation(f"GET {create.path}") if create else None
+        return Resource(
+            entity=entity,
+            create=create,
+            list=listing,
+            read=self.by_id(f"get_{entity}"),
+            update=self.by_id(f"update_{entity}"),
+            delete=self.by_id(f"delete_{entity}"),
+        )
+
+    def resolve(self, value: Any) -> Any:
+        """Follows `$ref` at the top of `value`, and in the properties below it one level deep."""
+        resolved = self._follow(value)
+        if not isinstance(resolved, Mapping) or "properties" not in resolved:
+            return resolved
+        properties = {name: self._follow(s) for name, s in resolved["properties"].items()}
+        return {**resolved, "properties": properties}
+
+    def _follow(self, value: Any) -> Any:
+        for _ in range(MAX_REFERENCE_HOPS):
+            if not isinstance(value, Mapping) or not isinstance(value.get("$ref"), str):
+                return value
+            value = self._lookup(value["$ref"])
+        raise InvalidInput(f"the contract's references go in a circle near {value!r}")
+
+    def _lookup(self, reference: str) -> Any:
+        if not reference.startswith("#/"):
+            raise InvalidInput(f"reference {reference!r} leaves the document; bundle it first")
+        node: Any = self.document
+        for segment in reference[2:].split("/"):
+            name = segment.replace("~1", "/").replace("~0", "~")
+            if not isinstance(node, Mapping) or name not in node:
+                raise InvalidInput(f"reference {reference!r} leads nowhere in the document")
+            node = node[name]
+        return node
+
+    def _operations(self) -> Iterator[Operation]:
+        for path, item in (self.document.get("paths") or {}).items():
+            item = self._follow(item)
+            for method in METHODS:
+                if isinstance(item, Mapping) and isinstance(item.get(method), Mapping):
+                    yield self._operation(str(path), method, item)
+
+    def _operation(self, path: str, method: str, item: JsonObject) -> Operation:
+        definition = item[method]
+        parameters = [self._follow(p) for p in item.get("parameters") or ()]
+        own = [self._follow(p) for p in definition.get("parameters") or ()]
+        named = {(p.get("in"), p.get("name")): p for p in [*parameters, *own]}
+        responses = definition.get("responses") or {}
+        return Operation(
+            key=f"{method.upper()} {path}",
+            method=method.upper(),
+            path=path,
+            id=str(definition.get("operationId") or ""),
+            parameters=tuple(named.values()),
+            body_schema=self._body_schema(definition),
+            responses={str(code): self._follow(reply) for code, reply in responses.items()},
+        )
+
+    def _body_schema(self, definition: JsonObject) -> JsonObject | None:
+        body = self._follow(definition.get("requestBody"))
+        if not isinstance(body, Mapping):
+            return None
+        media = (body.get("content") or {}).get("application/json") or {}
+        schema = self.resolve(media.get("schema"))
+        return schema if isinstance(schema, Mapping) else None
+
+
+def _path_pattern(template: str) -> str:
+    """`/tasks/{task_id}` as a regular expression with one named group per parameter."""
+    pieces = re.split(r"(\{[^{}]+\})", template)
+    return "".join(
+        f"(?P<{re.sub(r'[^0-9A-Za-z_]', '_', piece[1:-1])}>[^/]+)"
+        if piece.startswith("{")
+        else re.escape(piece)
+        for piece in pieces
+    )

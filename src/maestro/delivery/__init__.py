@@ -1,0 +1,1 @@
+"""The road: the only place where planning, contracts, agents, quality and workflow meet."""

@@ -1,0 +1,43 @@
+"""Permission and audit record, in the transaction of the act itself."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from maestro.domain.access import AuditRecord, Permission, Principal
+from maestro.errors import PermissionDenied
+from maestro.ports import Store, Transaction
+
+T = TypeVar("T")
+
+
+async def authorized(
+    store: Store,
+    principal: Principal,
+    permission: Permission,
+    *,
+    target: str,
+    at: datetime,
+    act: Callable[[Transaction], T],
+) -> T:
+    """Does `act` and writes its audit record in one transaction.
+
+    Raises:
+        PermissionDenied: after the refusal itself was written to the audit log.
+    """
+    allowed = permission in principal.permissions
+    record = AuditRecord(
+        at=at, principal=principal.id, action=permission.value, target=target, allowed=allowed
+    )
+    if not allowed:
+        await store.write(lambda transaction: transaction.audit.append(record))
+        raise PermissionDenied(
+            f"{principal.id!r} lacks {permission.value!r} for {target!r}; "
+            "ask an administrator of the project"
+        )
+
+    def change(transaction: Transaction) -> T:
+        transaction.audit.append(record)
+        return act(transaction)
+
+    return await store.write(change)

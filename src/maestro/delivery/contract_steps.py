@@ -1,0 +1,231 @@
+"""Contracts as durable steps: agree, verify, and the consumers' second look."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from maestro.agents.executors.offline.interpreters import resolve
+from maestro.contracts.agree import agree
+from maestro.delivery.addresses import address_variable, free_port
+from maestro.delivery.providers import (
+    START_SECONDS,
+    Providers,
+    component_works,
+    served,
+    upstream_artifacts,
+)
+from maestro.delivery.record import RecheckRecord, RunRecord, WorkRecord
+from maestro.delivery.workspace import merge
+from maestro.domain.contract import CheckResult, Contract, ContractKind, Verification
+from maestro.domain.encoding import encode
+from maestro.domain.values import StepId
+from maestro.domain.work import CheckCommand
+from maestro.errors import Blocked, StepFailed
+from maestro.ports import (
+    ContractVerifier,
+    Reach,
+    Sandbox,
+    StepContext,
+    StepHandler,
+    StepResult,
+    VerificationTarget,
+)
+
+MAX_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSteps:
+    providers: Providers
+    verifier: ContractVerifier
+    browser: bool
+    """Without a browser on this host pages are not verified, and say so."""
+
+    def handlers(self) -> Mapping[str, StepHandler]:
+        return {
+            "contract.agree": self.agree,
+            "contract.verify": self.verify,
+            "consumer.recheck": self.recheck,
+        }
+
+    async def agree(self, context: StepContext) -> StepResult:
+        """Lints and locks a contract: consumers and provider start from the same digest."""
+        record = RunRecord.of(context)
+        contract_id = str(context.step.inputs["contract"])
+        return StepResult(output=encode(agree(record.contract(contract_id))))
+
+    async def verify(self, context: StepContext) -> StepResult:
+        """Holds the built thing against its contract; Blocked with every finding if they differ."""
+        record = RunRecord.of(context)
+        contract = record.contract(str(context.step.inputs["contract"]))
+        if served(contract):
+            verification = await self._verify_served(context, record, contract)
+        elif contract.kind is ContractKind.PAGE:
+            if not self.browser:
+                await context.progress("no browser on this host: the page is not checked in one")
+                return StepResult()
+            verification = await self._verify_page(context, record, contract)
+        else:
+            verification = await self._verify_files(context, record, contract)
+        if not verification.conforms:
+            raise Blocked(
+                f"{contract.provider!r} does not keep contract {contract.id!r}",
+                reasons=refusals(verification),
+                detail=encode(verification),
+            )
+        return StepResult(output=encode(verification))
+
+    async def _verify_served(
+        self, context: StepContext, record: RunRecord, contract: Contract
+    ) -> Verification:
+        async with self.providers.started(context, record, contract) as provider:
+            calls = tuple(
+                call
+                for _, work in record.works()
+                for call in work.calls.get(contract.id, ())
+                if call.valid
+            )
+            target = VerificationTarget(
+                description=f"{contract.provider} ({contract.component}), really started",
+                sandbox=provider.sandbox,
+                url=provider.url,
+                port=provider.port,
+                not_built=provider.not_built,
+                replay=calls,
+            )
+            return await self.verifier.verify(contract, target, context.progress)
+
+    async def _verify_page(
+        self, context: StepContext, record: RunRecord, contract: Contract
+    ) -> Verification:
+        integration = record.integration()
+        if integration is None or integration.launch is None:
+            raise StepFailed("the integrated application has no launch command; page not checked")
+        tree = await self.providers.workspace.fresh(
+            context.run_id, context.step.id, context.attempt, integration.artifacts
+        )
+        port = free_port()
+        await context.progress(f"starting the integrated application on port {port}")
+        async with (
+            self.providers.sandboxes.open(tree) as sandbox,
+            sandbox.serve(
+                integration.launch,
+                port=port,
+                timeout=START_SECONDS,
+                reach=application_reach(record, port),
+            ) as server,
+        ):
+            target = VerificationTarget(
+                description="the page of the integrated application, in a real browser",
+                sandbox=sandbox,
+                url=server.url,
+                port=port,
+            )
+            return await self.verifier.verify(contract, target, context.progress)
+
+    async def _verify_files(
+        self, context: StepContext, record: RunRecord, contract: Contract
+    ) -> Verification:
+        works = component_works(record, contract.component)
+        merged = merge({work.persona: work.artifacts for work in works})
+        tree = await self.providers.workspace.fresh(
+            context.run_id, context.step.id, context.attempt, merged
+        )
+        async with self.providers.sandboxes.open(tree) as sandbox:
+            target = VerificationTarget(
+                description=f"files of {contract.provider} ({contract.component})",
+                sandbox=sandbox,
+            )
+            return await self.verifier.verify(contract, target, context.progress)
+
+    async def recheck(self, context: StepContext) -> StepResult:
+        """Runs a consumer's own checks again, with every mock swapped for the real provider."""
+        record = RunRecord.of(context)
+        persona = str(context.step.inputs["persona"])
+        work = next((w for _, w in record.works() if w.persona == persona), None)
+        if work is None or not work.result.rechecks:
+            raise StepFailed(f"{persona!r} delivered no check that could run on a real provider")
+        contracts = [record.contract(str(item)) for item in context.step.inputs["contracts"]]
+        async with AsyncExitStack() as stack:
+            env: dict[str, str] = {}
+            ports: list[int] = []
+            for contract in filter(served, contracts):
+                provider = await stack.enter_async_context(
+                    self.providers.started(context, record, contract, f".{contract.component}")
+                )
+                env[address_variable(contract.component)] = provider.url
+                ports.append(provider.port)
+            result = await self._run_checks(context, record, work, env, tuple(ports))
+        failed = [check for check in result.checks if not check.passed]
+        if failed:
+            raise Blocked(
+                f"{persona!r} does not work with the real provider",
+                reasons=tuple(f"{check.id}: {check.detail}" for check in failed),
+                detail=encode(result),
+            )
+        return StepResult(output=encode(result))
+
+    async def _run_checks(
+        self,
+        context: StepContext,
+        record: RunRecord,
+        work: WorkRecord,
+        env: Mapping[str, str],
+        ports: tuple[int, ...],
+    ) -> RecheckRecord:
+        upstream = upstream_artifacts(record, context.step)
+        tree = await self.providers.workspace.fresh(
+            context.run_id, StepId(f"{context.step.id}.consumer"), context.attempt, upstream
+        )
+        async with self.providers.sandboxes.open(tree) as sandbox:
+            checks = [
+                await run_check(sandbox, check, env, Reach(connect=ports))
+                for check in work.result.rechecks
+            ]
+        return RecheckRecord(persona=work.persona, checks=tuple(checks))
+
+
+async def run_check(
+    sandbox: Sandbox, check: CheckCommand, env: Mapping[str, str], reach: Reach
+) -> CheckResult:
+    """Runs one executable check; its exit status decides, the tail of its output explains."""
+    outcome = await sandbox.run(
+        resolve(check.argv), timeout=check.timeout_seconds, cwd=check.cwd, env=env, reach=reach
+    )
+    passed = outcome.exit_code == 0 and not outcome.timed_out
+    detail = "timed out" if outcome.timed_out else (outcome.stdout + outcome.stderr)[-2000:]
+    return CheckResult(
+        id=check.id,
+        statement=check.statement,
+        passed=passed,
+        detail="" if passed else detail.strip(),
+    )
+
+
+def refusals(verification: Verification) -> tuple[str, ...]:
+    """One sentence per finding and failed check: operation, rule and value."""
+    reasons = [
+        f"{finding.operation or verification.contract}: {finding.rule}: {finding.message}"
+        + (f" (expected {finding.expected}, saw {finding.seen})" if finding.seen else "")
+        for finding in verification.findings
+    ]
+    reasons += [
+        f"{check.id}: {check.statement}: {check.detail}"
+        for check in verification.checks
+        if not check.passed
+    ]
+    if not verification.checks:
+        reasons.append("nothing was checked, which is no evidence")
+    untested = (
+        verification.operations_total - verification.operations_tested - len(verification.not_built)
+    )
+    if untested > 0:
+        reasons.append(f"{untested} operations of the contract were never tested")
+    return tuple(reasons[:MAX_REASONS])
+
+
+def application_reach(record: RunRecord, port: int) -> Reach:
+    """The ports the integrated application uses: its own, and one more per further service."""
+    services = len(record.decided().analysis.domain.services)
+    ports = tuple(range(port, port + 1 + (services if services > 1 else 0)))
+    return Reach(listen=ports, connect=ports)

@@ -1,0 +1,117 @@
+"""Really starting what was built."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from maestro.delivery.addresses import free_port
+from maestro.delivery.record import RunRecord, WorkRecord
+from maestro.delivery.workspace import Workspace, merge
+from maestro.domain.contract import Contract, ContractKind
+from maestro.domain.values import StepId
+from maestro.domain.work import Artifact, LaunchCommand
+from maestro.domain.workflow import Step
+from maestro.errors import StepFailed
+from maestro.ports import Reach, Sandbox, SandboxProvider, StepContext
+
+START_SECONDS = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProvider:
+    contract: str
+    component: str
+    url: str
+    """Base URL of the API, base path included."""
+    port: int
+    sandbox: Sandbox
+    not_built: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    workspace: Workspace
+    sandboxes: SandboxProvider
+
+    @asynccontextmanager
+    async def started(
+        self, context: StepContext, record: RunRecord, contract: Contract, label: str = ""
+    ) -> AsyncIterator[RunningProvider]:
+        """The provider of a REST contract, started from what was built for its component.
+
+        Raises StepFailed when nobody delivered a launch command or it does not come up.
+        """
+        works = component_works(record, contract.component)
+        launch = launch_of(works, contract)
+        artifacts = merge({work.persona: work.artifacts for work in works})
+        name = f"{context.step.id}{label}"
+        tree = await self.workspace.fresh(context.run_id, StepId(name), context.attempt, artifacts)
+        port = free_port()
+        await context.progress(
+            f"starting {contract.provider} of {contract.component} on port {port}"
+        )
+        async with (
+            self.sandboxes.open(tree) as sandbox,
+            sandbox.serve(
+                launch, port=port, timeout=START_SECONDS, reach=Reach(listen=(port,))
+            ) as server,
+        ):
+            yield RunningProvider(
+                contract=contract.id,
+                component=contract.component,
+                url=server.url + launch.base_path,
+                port=port,
+                sandbox=sandbox,
+                not_built=unbuilt_operations(works),
+            )
+
+
+def component_works(record: RunRecord, component: str) -> Sequence[WorkRecord]:
+    return [work for _, work in record.works() if work.component == component]
+
+
+def launch_of(works: Sequence[WorkRecord], contract: Contract) -> LaunchCommand:
+    for work in works:
+        if work.persona == contract.provider and work.result.launch is not None:
+            return work.result.launch
+    raise StepFailed(
+        f"{contract.provider!r} delivered nothing that can be started for contract "
+        f"{contract.id!r}; a provider must name its launch command"
+    )
+
+
+def unbuilt_operations(works: Sequence[WorkRecord]) -> tuple[str, ...]:
+    """Operations a provider declared as answering 501 on purpose."""
+    return tuple(
+        str(operation)
+        for work in works
+        for operation in work.result.details.get("not_built_operations", ())
+    )
+
+
+def served(contract: Contract) -> bool:
+    return contract.kind is ContractKind.REST
+
+
+def upstream_artifacts(record: RunRecord, step: Step) -> tuple[Artifact, ...]:
+    """The union of what the personas delivered whose work `step` needs, directly or not.
+
+    Never more than that: which other steps happen to be finished must not change a result.
+    """
+    needed = ancestors(record.decided().steps, step)
+    return merge(
+        {str(step_id): work.artifacts for step_id, work in record.works() if step_id in needed}
+    )
+
+
+def ancestors(steps: Sequence[Step], step: Step) -> frozenset[StepId]:
+    """Ids of all steps that `step` needs, directly or through others."""
+    by_id = {candidate.id: candidate for candidate in steps}
+    found: set[StepId] = set()
+    waiting = list(step.needs)
+    while waiting:
+        need = waiting.pop()
+        if need not in found and need in by_id:
+            found.add(need)
+            waiting.extend(by_id[need].needs)
+    return frozenset(found)

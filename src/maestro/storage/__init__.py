@@ -1,0 +1,1 @@
+"""What is remembered: the SQLite store with its journal, and the artefact folder."""

@@ -1,0 +1,166 @@
+"""Domain values to database rows and back.
+
+A row that cannot be read back is a damaged or foreign database, so it raises StorageUnavailable
+and never a half-filled value.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from maestro.domain.access import AuditRecord
+from maestro.domain.encoding import decode, encode
+from maestro.domain.requirement import Requirement
+from maestro.domain.run import Event, EventKind, Run, RunStatus, StepError, StepRun, StepStatus
+from maestro.domain.values import JsonValue, RunId, StepId
+from maestro.domain.workflow import Step
+from maestro.errors import InvalidInput, StorageUnavailable
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+def to_text(value: object) -> str:
+    """Canonical JSON. Raises InvalidInput for what JSON cannot hold."""
+    try:
+        return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"cannot be stored as JSON: {error}") from error
+
+
+def from_text(kind: type[T], text: str, where: str) -> T:
+    try:
+        return decode(kind, json.loads(text), where=where)
+    except (InvalidInput, ValueError, TypeError) as error:
+        raise _unreadable(where, error) from error
+
+
+def to_moment(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, so that text order is time order."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def from_moment(text: str | None, where: str) -> datetime | None:
+    return None if text is None else _moment(text, where)
+
+
+def run_row(run: Run) -> Row:
+    return (
+        run.id,
+        run.workflow,
+        run.status.value,
+        to_text(run.inputs),
+        run.max_parallel,
+        to_moment(run.created_at),
+        to_moment(run.started_at),
+        to_moment(run.ended_at),
+    )
+
+
+RUN_COLUMNS = "id, workflow, status, inputs, max_parallel, created_at, started_at, ended_at"
+
+
+def run_from_row(row: Row) -> Run:
+    where = f"run {row[0]!r}"
+    return Run(
+        id=RunId(row[0]),
+        workflow=row[1],
+        status=_member(RunStatus, row[2], where),
+        inputs=_json(row[3], where),
+        max_parallel=row[4],
+        created_at=_moment(row[5], where),
+        started_at=from_moment(row[6], where),
+        ended_at=from_moment(row[7], where),
+    )
+
+
+def step_from_text(text: str, run_id: RunId) -> Step:
+    return from_text(Step, text, f"a step of run {run_id!r}")
+
+
+def step_run_from_row(row: Row) -> StepRun:
+    """From step_id, status, attempt, forgiven, output, error, started_at, ended_at, retry_at."""
+    where = f"step {row[0]!r}"
+    return StepRun(
+        step_id=StepId(row[0]),
+        status=_member(StepStatus, row[1], where),
+        attempt=row[2],
+        forgiven=row[3],
+        output=None if row[4] is None else _json(row[4], where),
+        error=None if row[5] is None else from_text(StepError, row[5], where),
+        started_at=from_moment(row[6], where),
+        ended_at=from_moment(row[7], where),
+        retry_at=from_moment(row[8], where),
+    )
+
+
+EVENT_COLUMNS = "run_id, sequence, kind, at, step_id, attempt, data"
+
+
+def event_row(event: Event) -> Row:
+    return (
+        event.run_id,
+        event.sequence,
+        event.kind.value,
+        to_moment(event.at),
+        event.step_id,
+        event.attempt,
+        to_text(event.data),
+    )
+
+
+def event_from_row(row: Row) -> Event:
+    where = f"event {row[1]} of run {row[0]!r}"
+    return Event(
+        run_id=RunId(row[0]),
+        sequence=row[1],
+        kind=_member(EventKind, row[2], where),
+        at=_moment(row[3], where),
+        step_id=None if row[4] is None else StepId(row[4]),
+        attempt=row[5],
+        data=_json(row[6], where),
+    )
+
+
+def requirement_from_row(row: Row) -> Requirement:
+    return from_text(Requirement, row[1], f"requirement {row[0]!r}")
+
+
+def audit_from_row(row: Row) -> AuditRecord:
+    return AuditRecord(
+        at=_moment(row[0], "an audit record"),
+        principal=row[1],
+        action=row[2],
+        target=row[3],
+        allowed=bool(row[4]),
+    )
+
+
+def _json(text: str, where: str) -> JsonValue:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise _unreadable(where, error) from error
+
+
+def _moment(text: str, where: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except (ValueError, TypeError) as error:
+        raise _unreadable(where, error) from error
+
+
+Member = TypeVar("Member", RunStatus, StepStatus, EventKind)
+
+
+def _member(kind: type[Member], text: str, where: str) -> Member:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise _unreadable(where, error) from error
+
+
+def _unreadable(where: str, error: Exception) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"{where} cannot be read back from the database: {error}; restore it from a backup"
+    )

@@ -1,0 +1,1 @@
+"""Durable execution: the pure scheduler and the engines that host it."""

@@ -1,0 +1,134 @@
+"""One attempt of a step: the handler runs, and whatever happens becomes a value."""
+
+import asyncio
+import json
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from maestro.domain.encoding import encode
+from maestro.domain.run import StepError
+from maestro.domain.values import JsonValue, StepId
+from maestro.domain.workflow import Step
+from maestro.errors import Blocked, InvalidInput, MaestroError, StepTimedOut
+from maestro.ports import StepContext, StepHandler, StepResult
+
+INTERNAL = "internal"
+"""Code of errors nobody raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnd:
+    step_id: StepId
+    attempt: int
+    output: JsonValue = None
+    extend: tuple[Step, ...] = ()
+    error: StepError | None = None
+    """None: it succeeded."""
+    blocked: bool = False
+    worth_retry: bool = False
+
+
+async def run_attempt(handler: StepHandler, context: StepContext) -> AttemptEnd:
+    """Runs the handler within its time limit. Raises only when it is cancelled from outside."""
+    step, attempt = context.step, context.attempt
+    try:
+        result = await _within_limit(handler, context)
+        for added in result.extend:
+            plain_json(added, f"the step {added.id!r} that extends the run")
+        return AttemptEnd(
+            step_id=step.id,
+            attempt=attempt,
+            output=plain_json(result.output, "the step's output"),
+            extend=result.extend,
+        )
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        error = StepError(code=INTERNAL, message="CancelledError: the handler cancelled itself")
+        return AttemptEnd(step_id=step.id, attempt=attempt, error=error)
+    except Exception as error:  # noqa: BLE001 -- the step boundary
+        return failed_end(step, attempt, error)
+
+
+async def _within_limit(handler: StepHandler, context: StepContext) -> StepResult:
+    limit = context.step.timeout_seconds
+    deadline = asyncio.timeout(limit)
+    try:
+        async with deadline:
+            result = await handler(context)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+    if deadline.expired():
+        raise StepTimedOut(
+            f"step {context.step.id!r} was ended at its limit of {limit:g} s; give it a higher "
+            "timeout or less to do"
+        )
+    return result
+
+
+def failed_end(step: Step, attempt: int, error: Exception) -> AttemptEnd:
+    """What an exception means for the step."""
+    cause = _cause(error)
+    code = cause.code if isinstance(cause, MaestroError) else INTERNAL
+    curable = isinstance(cause, MaestroError) and cause.retryable
+    blocked = isinstance(cause, Blocked)
+    return AttemptEnd(
+        step_id=step.id,
+        attempt=attempt,
+        error=_describe(cause, code),
+        blocked=blocked,
+        worth_retry=not blocked
+        and (code in step.retry.retry_on if step.retry.retry_on else curable),
+    )
+
+
+def plain_json(value: object, what: str) -> JsonValue:
+    """`value` as a reader of the journal will see it, so that a recovered run sees no other.
+
+    Raises:
+        InvalidInput: it cannot be written as JSON.
+    """
+    try:
+        return json.loads(json.dumps(encode(value), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{what} is not JSON: {error}") from error
+
+
+def _describe(cause: BaseException, code: str) -> StepError:
+    if isinstance(cause, Blocked):
+        detail = _json_or_text(cause.detail)
+        return StepError(code=code, message=str(cause), reasons=cause.reasons, detail=detail)
+    if isinstance(cause, MaestroError):
+        return StepError(code=code, message=str(cause))
+    trace = "".join(traceback.format_exception(cause))
+    message = f"{type(cause).__name__}: {cause}"
+    return StepError(code=code, message=message, detail={"traceback": trace})
+
+
+def _json_or_text(detail: object) -> JsonValue:
+    try:
+        return plain_json(detail, "the detail")
+    except InvalidInput:
+        return repr(detail)
+
+
+def _cause(error: Exception) -> BaseException:
+    """Of a task group's errors the one that says most: the first raised on purpose."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = list(_leaves(error))
+    unplanned = [leaf for leaf in leaves if not isinstance(leaf, MaestroError)]
+    if not unplanned or len(leaves) == 1:
+        return leaves[0]
+    return error
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error

@@ -1,0 +1,255 @@
+"""The rows and events that the scheduler's commands stand for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import singledispatchmethod
+
+from maestro.domain.run import EventKind, Run, RunStatus, StepError, StepRun, StepStatus
+from maestro.domain.values import JsonObject, StepId
+from maestro.domain.workflow import Step, Workflow
+from maestro.ports import Transaction
+from maestro.workflow.attempt import AttemptEnd
+from maestro.workflow.signals import (
+    CancelStep,
+    Command,
+    EndStep,
+    ExtendRun,
+    FinishRun,
+    GiveUpStep,
+    RejectStep,
+    RequeueStep,
+    ResetStep,
+    ScheduleRetry,
+    SkipStep,
+    StartStep,
+)
+
+INTERRUPTED = "interrupted"
+_RUN_EVENTS: Mapping[RunStatus, EventKind] = {
+    RunStatus.SUCCEEDED: EventKind.RUN_SUCCEEDED,
+    RunStatus.FAILED: EventKind.RUN_FAILED,
+    RunStatus.BLOCKED: EventKind.RUN_BLOCKED,
+    RunStatus.CANCELLED: EventKind.RUN_CANCELLED,
+    RunStatus.PAUSED: EventKind.RUN_PAUSED,
+    RunStatus.RUNNING: EventKind.RUN_RESUMED,
+}
+_STEP_EVENTS: Mapping[StepStatus, EventKind] = {
+    StepStatus.SUCCEEDED: EventKind.STEP_SUCCEEDED,
+    StepStatus.FAILED: EventKind.STEP_FAILED,
+    StepStatus.BLOCKED: EventKind.STEP_BLOCKED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One state change and the event that tells of it, written together."""
+
+    kind: EventKind
+    step: StepRun | None = None
+    extend: tuple[Step, ...] = ()
+    run: Run | None = None
+    data: JsonObject = field(default_factory=dict)
+
+
+class RunBook:
+    """A run's rows as they stand once the moves recorded so far are committed."""
+
+    def __init__(self, run: Run, workflow: Workflow, rows: Sequence[StepRun]) -> None:
+        self.run = run
+        self.steps: dict[StepId, Step] = {step.id: step for step in workflow.steps}
+        self.rows: dict[StepId, StepRun] = {row.step_id: row for row in rows}
+        self.ends: dict[StepId, AttemptEnd] = {}
+        """How the attempt of a step ended that commands are being recorded for."""
+        self.rejections: dict[StepId, StepError] = {}
+        """Why a condition could not be judged."""
+        self._digests: dict[StepId, str] = {}
+
+    def move_run(self, status: RunStatus, now: datetime, data: JsonObject) -> Move:
+        kind = _RUN_EVENTS[status]
+        if self.run.status is RunStatus.PENDING and status is RunStatus.RUNNING:
+            kind = EventKind.RUN_STARTED
+        ended = now if status not in (RunStatus.RUNNING, RunStatus.PAUSED) else None
+        started = self.run.started_at or (now if status is RunStatus.RUNNING else None)
+        self.run = replace(self.run, status=status, started_at=started, ended_at=ended)
+        return Move(kind=kind, run=self.run, data=data)
+
+    def record(self, command: Command, now: datetime) -> tuple[Move, ...]:
+        """The moves a command stands for; commands that change no row give none."""
+        return tuple(self._record(command, now))
+
+    def apply(self, transaction: Transaction, moves: Iterable[Move], now: datetime) -> int:
+        """Writes the moves; returns the sequence of the last event, 0 without moves."""
+        sequence = 0
+        for move in moves:
+            if move.extend:
+                transaction.runs.extend(self.run.id, move.extend)
+            if move.step is not None:
+                transaction.runs.save_step(
+                    self.run.id, move.step, definition=self._digest(move.step.step_id)
+                )
+            if move.run is not None:
+                transaction.runs.update(move.run)
+            step = move.step
+            event = transaction.events.append(
+                self.run.id,
+                move.kind,
+                now,
+                step_id=None if step is None else step.step_id,
+                attempt=None if step is None else step.attempt or None,
+                data=move.data,
+            )
+            sequence = event.sequence
+        return sequence
+
+    @singledispatchmethod
+    def _record(self, command: Command, now: datetime) -> Iterable[Move]:
+        return ()
+
+    @_record.register
+    def _start(self, command: StartStep, now: datetime) -> Iterable[Move]:
+        step = self._change(
+            command.step_id,
+            status=StepStatus.RUNNING,
+            attempt=command.attempt,
+            started_at=now,
+            ended_at=None,
+            retry_at=None,
+        )
+        yield Move(kind=EventKind.STEP_STARTED, step=step)
+
+    @_record.register
+    def _end(self, command: EndStep, now: datetime) -> Iterable[Move]:
+        end = self.ends.pop(command.step_id)
+        step = self._change(
+            command.step_id,
+            status=command.status,
+            output=end.output,
+            error=end.error,
+            ended_at=now,
+        )
+        yield Move(kind=_STEP_EVENTS[command.status], step=step, data=_told(end.error))
+
+    @_record.register
+    def _retry_later(self, command: ScheduleRetry, now: datetime) -> Iterable[Move]:
+        end = self.ends.pop(command.step_id)
+        due = now + timedelta(seconds=command.delay_seconds)
+        step = self._change(
+            command.step_id,
+            status=StepStatus.WAITING,
+            error=end.error,
+            ended_at=now,
+            retry_at=due,
+        )
+        data = {**_told(end.error), "delay_seconds": command.delay_seconds}
+        yield Move(kind=EventKind.STEP_RETRYING, step=step, data=data)
+
+    @_record.register
+    def _requeue(self, command: RequeueStep, now: datetime) -> Iterable[Move]:
+        step = self._change(
+            command.step_id,
+            status=StepStatus.READY,
+            error=self._interruption(command.step_id),
+            ended_at=now,
+        )
+        yield Move(kind=EventKind.STEP_INTERRUPTED, step=step)
+
+    @_record.register
+    def _give_up(self, command: GiveUpStep, now: datetime) -> Iterable[Move]:
+        error = self._interruption(command.step_id)
+        step = self._change(command.step_id, status=StepStatus.READY, error=error, ended_at=now)
+        yield Move(kind=EventKind.STEP_INTERRUPTED, step=step)
+        step = self._change(command.step_id, status=StepStatus.FAILED)
+        yield Move(kind=EventKind.STEP_FAILED, step=step, data=_told(error))
+
+    @_record.register
+    def _skip(self, command: SkipStep, now: datetime) -> Iterable[Move]:
+        step = self._change(command.step_id, status=StepStatus.SKIPPED, ended_at=now)
+        reason = (
+            self._unmet(command.unmet) or f"its condition {self._when(command.step_id)} is false"
+        )
+        data = {"reason": reason, "unmet": list(command.unmet)}
+        yield Move(kind=EventKind.STEP_SKIPPED, step=step, data=data)
+
+    @_record.register
+    def _reject(self, command: RejectStep, now: datetime) -> Iterable[Move]:
+        error = (
+            StepError(code="needs_unmet", message=self._unmet(command.unmet))
+            if command.unmet
+            else self.rejections.pop(command.step_id)
+        )
+        step = self._change(command.step_id, status=StepStatus.FAILED, error=error, ended_at=now)
+        yield Move(kind=EventKind.STEP_FAILED, step=step, data=_told(error))
+
+    @_record.register
+    def _cancel(self, command: CancelStep, now: datetime) -> Iterable[Move]:
+        step = self._change(
+            command.step_id, status=StepStatus.CANCELLED, ended_at=now, retry_at=None
+        )
+        yield Move(kind=EventKind.STEP_CANCELLED, step=step)
+
+    @_record.register
+    def _reset(self, command: ResetStep, now: datetime) -> Iterable[Move]:
+        attempt = self.rows[command.step_id].attempt
+        step = self._change(
+            command.step_id, status=StepStatus.PENDING, forgiven=attempt, ended_at=None
+        )
+        yield Move(kind=EventKind.STEP_RESET, step=step)
+
+    @_record.register
+    def _extend(self, command: ExtendRun, now: datetime) -> Iterable[Move]:
+        for step in command.steps:
+            self.steps[step.id] = step
+            self.rows[step.id] = StepRun(step_id=step.id, status=StepStatus.PENDING)
+        data = {"steps": [step.id for step in command.steps]}
+        yield Move(kind=EventKind.RUN_EXTENDED, extend=command.steps, data=data)
+
+    @_record.register
+    def _finish(self, command: FinishRun, now: datetime) -> Iterable[Move]:
+        data = {
+            status.value: found
+            for status in (StepStatus.FAILED, StepStatus.BLOCKED)
+            if (found := [row.step_id for row in self.rows.values() if row.status is status])
+        }
+        yield self.move_run(command.status, now, data)
+
+    def feedback(self, step_id: StepId) -> tuple[str, ...]:
+        """Why the last attempt was refused or failed, for the next one."""
+        error = self.rows[step_id].error
+        if error is None:
+            return ()
+        if error.code == INTERRUPTED:
+            return error.reasons
+        return error.reasons or (error.message,)
+
+    def _change(self, step_id: StepId, **changes: object) -> StepRun:
+        row: StepRun = replace(self.rows[step_id], **changes)  # type: ignore[arg-type]
+        self.rows[step_id] = row
+        return row
+
+    def _digest(self, step_id: StepId) -> str:
+        if step_id not in self._digests:
+            self._digests[step_id] = self.steps[step_id].digest()
+        return self._digests[step_id]
+
+    def _interruption(self, step_id: StepId) -> StepError:
+        """Keeps the reasons of the attempt before, which the interrupted one was answering."""
+        attempt = self.rows[step_id].attempt
+        return StepError(
+            code=INTERRUPTED,
+            message=f"the process that ran attempt {attempt} ended before the step did",
+            reasons=self.feedback(step_id),
+        )
+
+    def _unmet(self, needs: Sequence[StepId]) -> str:
+        return ", ".join(f"{need!r} ended {self.rows[need].status.value}" for need in needs)
+
+    def _when(self, step_id: StepId) -> str:
+        return repr(self.steps[step_id].when)
+
+
+def _told(error: StepError | None) -> JsonObject:
+    """What an event says of an error; its detail stays in the step's row."""
+    if error is None:
+        return {}
+    return {"code": error.code, "message": error.message, "reasons": list(error.reasons)}

@@ -1,0 +1,202 @@
+"""What the scheduler is told (signals) and what it asks its host to do (commands)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from maestro.domain.run import RunStatus, StepStatus
+from maestro.domain.values import StepId
+from maestro.domain.workflow import Step
+
+
+class Verdict(StrEnum):
+    """What became of a step's `when` condition."""
+
+    HOLDS = "holds"
+    DOES_NOT_HOLD = "does_not_hold"
+    BROKEN = "broken"
+
+
+# --- signals ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The host is ready: start whatever may start. First signal after making or restoring."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSucceeded:
+    step_id: StepId
+    extend: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    step_id: StepId
+    worth_retry: bool
+    """The error is of a kind that another attempt may cure."""
+    spread: float = 1.0
+    """Factor on the waiting time, drawn by the host: the scheduler draws no lots."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptBlocked:
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptInterrupted:
+    """The process that ran the attempt is gone; its attempt counts."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """The waiting time of a step is over."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionJudged:
+    step_id: StepId
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """Failed, blocked and cancelled steps go back, with everything skipped because of them."""
+
+
+Signal = (
+    Begin
+    | AttemptSucceeded
+    | AttemptFailed
+    | AttemptBlocked
+    | AttemptInterrupted
+    | RetryDue
+    | ConditionJudged
+    | PauseAsked
+    | ResumeAsked
+    | CancelAsked
+    | RetryAsked
+)
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartStep:
+    step_id: StepId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndStep:
+    """The attempt's result is the step's result."""
+
+    step_id: StepId
+    status: StepStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRetry:
+    step_id: StepId
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequeueStep:
+    """An interrupted step may start again at once."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpStep:
+    """An interrupted step has no attempt left."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCondition:
+    """Answer with ConditionJudged."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class SkipStep:
+    step_id: StepId
+    unmet: tuple[StepId, ...]
+    """The needs that did not succeed; empty when its condition did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectStep:
+    """The step fails without an attempt."""
+
+    step_id: StepId
+    unmet: tuple[StepId, ...]
+    """The needs that did not succeed; empty when its condition could not be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelStep:
+    step_id: StepId
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResetStep:
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRun:
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun:
+    status: RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RestRun:
+    """Paused and nothing is running any more: the host may let go of the run."""
+
+
+Command = (
+    StartStep
+    | EndStep
+    | ScheduleRetry
+    | RequeueStep
+    | GiveUpStep
+    | JudgeCondition
+    | SkipStep
+    | RejectStep
+    | CancelStep
+    | ResetStep
+    | ExtendRun
+    | FinishRun
+    | RestRun
+)

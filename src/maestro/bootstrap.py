@@ -85,15 +85,43 @@ class _LateHandlers:
 
 def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHandler]:
     """Every action, on the embedded defaults."""
+    from maestro.agents.dispatch import Dispatcher
+    from maestro.agents.executors.offline.executor import OfflineExecutor
+    from maestro.agents.executors.offline.packages import discover
+    from maestro.agents.registry import AgentRegistry, offline_agent
+    from maestro.contracts.mocks import HttpMockProvider
+    from maestro.contracts.verification import KindVerifier
+    from maestro.contracts.verification.documents import DocumentVerifier
+    from maestro.contracts.verification.page import PageVerifier, find_browser
+    from maestro.contracts.verification.rest import RestVerifier
+    from maestro.contracts.verification.schema import SchemaVerifier
+    from maestro.delivery.contract_steps import ContractSteps
+    from maestro.delivery.gate_steps import GateSteps
+    from maestro.delivery.planning_steps import PlanningSteps
+    from maestro.delivery.providers import Providers
+    from maestro.delivery.work_steps import WorkSteps
+    from maestro.domain.contract import ContractKind
+    from maestro.planning.catalogue import load_catalogue
+    from maestro.quality.evidence import collectors
+    from maestro.quality.policy import load_policy
+
     catalogue = load_catalogue()
     sandboxes = sandbox_provider(settings)
     browser = find_browser()
     providers = Providers(workspace=workspace, sandboxes=sandboxes)
     personas = tuple(dict.fromkeys(package.persona for package in discover()))
+    verifier = KindVerifier(
+        {
+            ContractKind.REST: RestVerifier(),
+            ContractKind.DATA_SCHEMA: SchemaVerifier(),
+            ContractKind.DOCUMENT: DocumentVerifier(),
+            ContractKind.PAGE: PageVerifier(browser),
+        }
+    )
     registry = AgentRegistry((offline_agent(personas, settings.max_parallel),))
     parts = (
         PlanningSteps(catalogue=catalogue, confidence_floor=settings.confidence_floor),
-        ContractSteps(providers=providers, verifier=verifier(browser), browser=browser is not None),
+        ContractSteps(providers=providers, verifier=verifier, browser=browser is not None),
         WorkSteps(
             catalogue=catalogue,
             workspace=workspace,

@@ -267,7 +267,9 @@ def test_a_retryable_error_is_tried_again_with_growing_waits_and_feedback(play: 
 
 
 def test_the_waits_are_spread_within_the_jitter(play: Play) -> None:
-    policy = RetryPolicy(max_attempts=9, delay_seconds=100, backoff=1, jitter=0.2)
+    policy = RetryPolicy(
+        max_attempts=9, delay_seconds=100, backoff=1, max_delay_seconds=100, jitter=0.2
+    )
 
     async def scenario(bench: Bench) -> None:
         await bench.run(step("a", retry=policy))

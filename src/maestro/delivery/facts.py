@@ -56,6 +56,7 @@ def facts(record: RunRecord, analysis: Analysis, *, browser: bool) -> Mapping[st
         "verifications": encode(record.verifications()),
         "rechecks": {name: encode(item) for name, item in record.rechecks().items()},
         "trace": encode(traced(record)),
+        "not_built": len(not_built(record)),
         "score": None if result is None else encode(result),
         "allow_partial": constraints.allow_partial,
         "quality_threshold": constraints.quality_threshold,

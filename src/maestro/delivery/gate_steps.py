@@ -38,6 +38,7 @@ class GateSteps:
         """Raises Blocked with the whole ledger when the phase may not close."""
         record = RunRecord.of(context)
         phase = str(context.step.inputs["phase"])
+        _require_earlier_phases(context)
         evidence = await self._evidence(context, record, phase)
         verdict = evaluate_phase(self.policy, phase, evidence)
         judged = GateRecord(verdict=verdict, evidence=tuple(evidence))
@@ -68,3 +69,11 @@ class GateSteps:
                 await context.progress(f"collecting evidence: {name}")
                 collected.append(await self.collectors[name].collect(subject))
         return collected
+
+
+def _require_earlier_phases(context: StepContext) -> None:
+    """A phase is not judged while one it builds upon is blocked: its evidence would mean little."""
+    gates = [need for need in context.step.needs if need.startswith("gate.")]
+    still_open = [need.removeprefix("gate.") for need in gates if need not in context.outputs]
+    if still_open:
+        raise Blocked(f"not judged: {', '.join(still_open)} did not close before")

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from maestro.contracts.adopt import adopt
-from maestro.contracts.design import design
-from maestro.contracts.openapi.load import load
-from maestro.contracts.openapi.resources import domain_from
+from maestro.contracts.design import adopt, design
+from maestro.contracts.openapi import load
+from maestro.contracts.openapi.domain_reading import domain_from
 from maestro.domain.contract import Contract
 from maestro.domain.encoding import decode, encode
 from maestro.domain.plan import Plan
@@ -96,7 +95,10 @@ class PlanningSteps:
             design(analysis, team)
             if document is None
             else adopt(
-                document, requirement.constraints.contract_name or "contract", analysis, team
+                document,
+                requirement.constraints.contract_name or "contract",
+                team,
+                analysis.parts,
             )
         )
         return StepResult(output=encode(contracts))

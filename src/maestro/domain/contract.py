@@ -1,5 +1,7 @@
 """WHAT is built: contracts between a provider and its consumers, and how well they are kept."""
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -56,7 +58,14 @@ class Contract:
     deliverables: tuple[Deliverable, ...]
     acceptance: tuple[AcceptanceCriterion, ...]
     digest: str = ""
-    """sha256 of the canonical specification, set when the contract is agreed (locked)."""
+    """The specification's digest when the contract was agreed (locked); empty before."""
+
+    def specification_digest(self) -> str:
+        """`sha256:` over the canonical JSON text of the specification as it is now."""
+        text = json.dumps(
+            self.specification, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 class Severity(StrEnum):

@@ -22,6 +22,10 @@ _RECHECKED = ("frontend_developer", "qa_engineer")
 _EARLY = ("requirements", "design")
 """Phases whose gate stands before the building."""
 
+INTEGRATE = StepId("integrate")
+_JUDGE_THE_WHOLE = ("testing", "security", "documentation", "review")
+"""Phases whose evidence is collected on the integrated application."""
+
 _CONTRACT_PHASE = {
     ContractKind.REST: "api_design",
     ContractKind.DATA_SCHEMA: "database_design",
@@ -69,7 +73,7 @@ def assemble(
     phases = catalogue.blueprint(team.blueprint).phases
     gates = _gates(phases, steps)
     steps = [_behind_gates(step, {gate.phase for gate in gates}) for step in steps]
-    steps += [*gates, _outcome(gates)]
+    steps += gates
     check_graph(steps)
     return tuple(steps)
 
@@ -207,7 +211,8 @@ class _Plan:
             for member in self.team.members
             if member.persona == contract.provider
         ]
-        if contract.kind is ContractKind.PAGE:
+        if contract.kind is ContractKind.PAGE:  # a page is judged in the whole application
+            needs.append(INTEGRATE)
             needs += [_verify(c) for c in self.contracts if c.kind is ContractKind.REST]
         return needs
 
@@ -264,11 +269,11 @@ def _one_after_the_other(work: list[Step]) -> list[Step]:
 
 def _integrate(work: list[Step]) -> Step:
     return Step(
-        id=StepId("integrate"),
+        id=INTEGRATE,
         action="app.integrate",
         needs=tuple(step.id for step in work),
         title="Put the application together",
-        phase="testing",
+        phase="deployment",
         timeout_seconds=900.0,
     )
 
@@ -281,8 +286,11 @@ def _gates(phases: tuple[str, ...], steps: list[Step]) -> list[Step]:
         needs = [step.id for step in steps if step.phase == phase]
         if phase == "design":
             needs += [step.id for step in steps if step.action == "contract.agree"]
-        if phase == "review":
-            needs += [gate.id for gate in gates]
+        if phase in _JUDGE_THE_WHOLE:
+            needs.append(INTEGRATE)
+        # A phase that did not close keeps the later ones from being judged; the gate says so.
+        early = [gate.id for gate in gates if gate.phase in _EARLY]
+        needs += [gate.id for gate in gates] if phase == "review" else early
         gates.append(
             Step(
                 id=StepId(f"gate.{phase}"),
@@ -291,6 +299,8 @@ def _gates(phases: tuple[str, ...], steps: list[Step]) -> list[Step]:
                 inputs={"phase": phase},
                 title=f"Gate: {phase.replace('_', ' ')}",
                 phase=phase,
+                # Judged also after a verification or recheck was blocked: the ledger says why.
+                on_unmet=OnUnmet.RUN,
                 timeout_seconds=900.0,
             )
         )
@@ -306,14 +316,3 @@ def _behind_gates(step: Step, gated: set[str]) -> Step:
     else:
         return step
     return replace(step, needs=_distinct((*step.needs, *(StepId(f"gate.{p}") for p in blocking))))
-
-
-def _outcome(gates: list[Step]) -> Step:
-    return Step(
-        id=StepId("outcome"),
-        action="run.outcome",
-        needs=(gates[-1].id,),
-        title="Outcome",
-        phase="review",
-        on_unmet=OnUnmet.SKIP,
-    )

@@ -239,6 +239,10 @@ class _Chunker:
             self._at += 1
         if main is None:
             return
+        if self._kind() is Kind.VERB and self._words[self._at].tag == "VBG" and not passive:
+            main = self._words[self._at]  # "support adding", "start tracking", "learn cooking"
+            finite = True
+            self._at += 1
         bare = main.tag in ("VBN", "VBG") and not finite
         starts = not chunks or (isinstance(chunks[-1], Mark) and chunks[-1].kind is not Kind.TO)
         chunks.append(

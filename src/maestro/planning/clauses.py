@@ -39,6 +39,10 @@ class Statement:
     start: int = 0
     end: int = 0
 
+    @property
+    def verb_is_passive(self) -> bool:
+        return self.verb is not None and self.verb.passive
+
     def prep(self, *words: str) -> Prep | None:
         """The first complement with one of the words, on the verb or on its objects."""
         for prep in (*self.preps, *(p for noun in self.objects for p in noun.preps)):
@@ -178,9 +182,9 @@ class _Reader:
         else:
             preps = self._preps()
         end = max([verbs[-1].end, *(p.end for p in preps), self._reach(objects)])
-        start = (
-            subject[0].start if subject and subject[0].start < verbs[0].start else verbs[0].start
-        )
+        start = verbs[0].start
+        if subject and self._reach(subject) <= start <= self._reach(subject) + 1:
+            start = subject[0].start
         for verb in verbs:
             self._add(
                 Statement(
@@ -247,7 +251,7 @@ class _Reader:
             earlier = target.prep("with", "including", "containing")
             if prep.word == "with" and earlier and len(earlier.nouns) > 1:
                 target = earlier.nouns[-1]
-            elif prep.word == "of" and target.preps and target.preps[-1].nouns:
+            elif prep.word in ("of", "in", "on", "at") and target.preps and target.preps[-1].nouns:
                 target = target.preps[-1].nouns[-1]
             target.preps.append(prep)
 
@@ -294,7 +298,9 @@ class _Reader:
     def _reach(self, nouns: Sequence[Noun]) -> int:
         ends = [0]
         for noun in nouns:
-            ends += [noun.end, *(prep.end for prep in noun.preps)]
+            ends.append(noun.end)
+            for prep in noun.preps:
+                ends += [prep.end, self._reach(prep.nouns)]
         return max(ends)
 
     def _add(self, statement: Statement) -> None:

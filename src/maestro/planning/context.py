@@ -88,7 +88,8 @@ class Context:
 
     def field_key(self, noun: Noun) -> str:
         """`due date` -> due_date, `number of pages` -> page_count, `name of the author` ->
-        author_name, `notes` -> notes."""
+        author_name, `notes` -> notes.
+        """
         lexicon = self.lexicon
         modifiers = [m for m in noun.modifiers if m not in lexicon.drop_adjectives or m == "full"]
         inner = noun.prep("of")

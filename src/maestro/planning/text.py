@@ -20,7 +20,7 @@ _PUNCTUATION = str.maketrans(
         "−": "-",
         "…": "...",
         "\u00a0": " ",
-    }  # noqa: RUF001
+    }
 )
 _BULLET = re.compile(r"^(\s*)(?:[-*+•◦‣▪●·>]|\(?\d{1,2}[.)]|\(?[a-z][.)]|\[[ xX]?\])\s+")
 _HEADING = re.compile(r"^\s*#{1,6}\s+|^\s*={2,}\s*|\s*={2,}\s*$")

@@ -38,7 +38,7 @@ class FolderArtifactStore:
     def _write(self, place: Path, content: bytes) -> None:
         """Durable before it is visible: temporary file, flush, rename, flush of the folder."""
         try:
-            if place.is_file() and place.stat().st_size == len(content):
+            if place.is_file() and place.read_bytes() == content:
                 return
             place.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:

@@ -15,6 +15,8 @@ from maestro.storage.ownership import creation_lock
 REVISIONS = ("0001",)
 """Every revision in storage/migrations/versions, oldest first."""
 
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+
 
 def prepare(path: Path) -> None:
     """Creates or migrates the database at `path` where needed, all or nothing.
@@ -77,7 +79,7 @@ def _is_current(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _stored_version(connection: sqlite3.Connection, path: Path) -> str | None:
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    tables = {row[0] for row in connection.execute(_TABLES)}
     if "alembic_version" in tables:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         if row is not None:

@@ -2,8 +2,9 @@
 
     python task_provider.py FILE_DESCRIPTOR
 
-It is what contract verification is tested against: without DEFECT it must draw no finding, with a
-defect exactly that defect must be found. NOT_BUILT (`GET /users,...`) makes operations answer 501.
+It is what contract verification is tested against: without DEFECT (names, separated by commas) it
+must draw no finding, with a defect that defect must be found. NOT_BUILT (`GET /users,...`) makes
+operations answer 501, MOCK makes it say that it is a mock.
 """
 
 import json
@@ -87,6 +88,15 @@ class Reply:
     content_type: str = "application/json"
 
 
+async def read_all(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+
+
 def compiled(name: str) -> jsonschema_rs.Draft202012Validator:
     schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
@@ -94,16 +104,17 @@ def compiled(name: str) -> jsonschema_rs.Draft202012Validator:
 
 @dataclass
 class TaskApi:
-    defect: str = ""
+    defects: frozenset[str] = frozenset()
     not_built: frozenset[str] = frozenset()
+    mock: bool = False
     rows: dict[str, dict[int, dict[str, Any]]] = field(
         default_factory=lambda: {plural: {} for plural in ENTITIES}
     )
     last_id: int = 0
 
     def __post_init__(self) -> None:
-        if self.defect and self.defect not in DEFECTS:
-            raise SystemExit(f"unknown DEFECT {self.defect!r}")
+        if not self.defects <= set(DEFECTS):
+            raise SystemExit(f"unknown DEFECT in {sorted(self.defects)}")
         self.bodies = {
             name: compiled(name) for name in SCHEMAS if name.endswith(("Create", "Update"))
         }
@@ -111,17 +122,12 @@ class TaskApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await read_all(receive)
         try:
             reply = self.answer(scope["method"], scope["path"], scope["query_string"], body)
         except Refusal as refusal:
             content_type = "application/problem+json"
-            if self.defect == "problem_as_json":
+            if "problem_as_json" in self.defects:
                 content_type = "application/json"
             problem = {"type": "about:blank", "title": "Refused", "status": refusal.status}
             reply = Reply(
@@ -130,12 +136,14 @@ class TaskApi:
                 refusal.headers,
                 content_type,
             )
+        if self.mock:
+            reply.headers["x-maestro-mock"] = "task-api"
         content = b"" if reply.body is None else json.dumps(reply.body).encode()
-        headers = {"content-length": str(len(content)), **reply.headers}
+        headers = dict(reply.headers)
+        if reply.status != 204:
+            headers["content-length"] = str(len(content))
         if content:
             headers["content-type"] = reply.content_type
-        if reply.status == 204:
-            headers.pop("content-length")
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": content})
@@ -153,7 +161,7 @@ class TaskApi:
             raise Refusal(501, "not built")
         allowed = DOCUMENT["paths"][template]
         if method.lower() not in allowed:
-            if self.defect == "method_accepted" and (method, template) == ("PUT", "/projects"):
+            if "method_accepted" in self.defects and (method, template) == ("PUT", "/projects"):
                 return Reply(200, {})
             raise Refusal(405, "method not allowed", allow=", ".join(m.upper() for m in allowed))
         if text is None:
@@ -169,12 +177,12 @@ class TaskApi:
         singular, _ = ENTITIES[plural]
         if not re.fullmatch(r"[1-9][0-9]{0,9}", text) or int(text) > 2147483647:
             raise Refusal(422, f"bad id {text!r}")
-        if self.defect == "undeclared_501" and (method, plural) == ("DELETE", "projects"):
+        if "undeclared_501" in self.defects and (method, plural) == ("DELETE", "projects"):
             raise Refusal(501, "later")
         changes = self.read_body(plural, "Update", body) if method == "PATCH" else {}
         row = self.rows[plural].get(int(text))
         if row is None:
-            if self.defect == "missing_as_200" and (method, plural) == ("GET", "projects"):
+            if "missing_as_200" in self.defects and (method, plural) == ("GET", "projects"):
                 return Reply(200, self.blank_project(int(text)))
             raise Refusal(404, f"no {singular} {text}")
         if method == "GET":
@@ -192,13 +200,13 @@ class TaskApi:
         copy = dict(row)
         if plural != "tasks":
             return copy
-        if self.defect == "missing_field":
+        if "missing_field" in self.defects:
             del copy["priority"]
-        if self.defect == "mistyped_field":
+        if "mistyped_field" in self.defects:
             copy["project_id"] = str(copy["project_id"])
-        if self.defect == "null_field":
+        if "null_field" in self.defects:
             copy["title"] = None
-        if self.defect == "extra_field":
+        if "extra_field" in self.defects:
             copy["secret"] = "x"
         return copy
 
@@ -206,22 +214,22 @@ class TaskApi:
         given = self.read_query(plural, query)
         limit, offset = given.pop("limit", 20), given.pop("offset", 0)
         sort, words = given.pop("sort", "id"), given.pop("q", "")
-        if self.defect == "filter_ignored" and plural == "tasks":
+        if "filter_ignored" in self.defects and plural == "tasks":
             given.pop("status", None)
         rows = [r for r in self.rows[plural].values() if all(r[k] == v for k, v in given.items())]
-        if words and not (self.defect == "search_ignored" and plural == "tasks"):
+        if words and not ("search_ignored" in self.defects and plural == "tasks"):
             rows = [r for r in rows if self.mentions(r, words)]
-        if not (self.defect == "sort_ignored" and plural == "tasks"):
+        if not ("sort_ignored" in self.defects and plural == "tasks"):
             name = sort.removeprefix("-")
             rows.sort(key=lambda r: (r[name] is not None, r[name]), reverse=sort.startswith("-"))
         page = rows[offset : offset + limit]
-        if self.defect == "limit_ignored" and plural == "projects":
+        if "limit_ignored" in self.defects and plural == "projects":
             page = rows[offset:]
-        if self.defect == "bad_enum" and plural == "tasks":
+        if "bad_enum" in self.defects and plural == "tasks":
             page = [{**row, "status": "later"} for row in page]
-        total = len(page) if self.defect == "wrong_total" and plural == "users" else len(rows)
+        total = len(page) if "wrong_total" in self.defects and plural == "users" else len(rows)
         body = {"items": page, "total": total, "limit": limit, "offset": offset}
-        html = self.defect == "wrong_content_type" and plural == "users"
+        html = "wrong_content_type" in self.defects and plural == "users"
         return Reply(200, body, content_type="text/html" if html else "application/json")
 
     def mentions(self, row: Mapping[str, Any], words: str) -> bool:
@@ -232,9 +240,9 @@ class TaskApi:
         _, type_name = ENTITIES[plural]
         given = self.read_body(plural, "Create", body)
         if plural == "tasks":
-            if self.defect == "long_input_500" and len(given["title"]) > 200:
+            if "long_input_500" in self.defects and len(given["title"]) > 200:
                 return Reply(500, {"oops": True})
-            if self.defect == "over_strict" and given.get("priority") == 5:
+            if "over_strict" in self.defects and given.get("priority") == 5:
                 raise Refusal(422, "priority 5 is too much")
         self.check_stored(plural, given, None)
         self.last_id += 1
@@ -243,27 +251,27 @@ class TaskApi:
         values = {
             name: given.get(name, schema.get("default")) for name, schema in properties.items()
         }
-        if self.defect == "lost_field" and plural == "tasks":
+        if "lost_field" in self.defects and plural == "tasks":
             values["description"] = None
         row = {"id": number, "created_at": datetime.now(UTC).isoformat(), **values}
         self.rows[plural][number] = row
         headers = {"location": f"/api/{plural}/{number}"}
         shown = dict(row)
         status = 201
-        if plural == "tasks" and self.defect == "wrong_status":
+        if plural == "tasks" and "wrong_status" in self.defects:
             status = 200
-        if plural == "tasks" and self.defect == "wrong_id":
+        if plural == "tasks" and "wrong_id" in self.defects:
             shown["id"] = number + 1000
             headers["location"] += "000"
-        if plural == "users" and self.defect == "missing_location":
+        if plural == "users" and "missing_location" in self.defects:
             headers = {}
         return Reply(status, shown, headers)
 
     def update(self, plural: str, row: dict[str, Any], changes: dict[str, Any]) -> Reply:
         self.check_stored(plural, changes, row["id"])
-        if self.defect == "assign_ignored":
+        if "assign_ignored" in self.defects:
             changes.pop("assignee_id", None)
-        if self.defect == "lost_write" and plural == "tasks":
+        if "lost_write" in self.defects and plural == "tasks":
             return Reply(200, {**row, **changes})
         row.update(changes)
         return Reply(200, dict(row))
@@ -272,7 +280,7 @@ class TaskApi:
         for name, target in REFERENCES.items():
             if target == plural and any(r[name] == row["id"] for r in self.rows["tasks"].values()):
                 raise Refusal(409, "still referenced")
-        if not (self.defect == "delete_kept" and plural == "tasks"):
+        if not ("delete_kept" in self.defects and plural == "tasks"):
             del self.rows[plural][row["id"]]
         return Reply(204)
 
@@ -281,12 +289,12 @@ class TaskApi:
             number = given.get(name)
             if number is None or number in self.rows[target]:
                 continue
-            if self.defect != "reference_unchecked" or name != "project_id":
+            if "reference_unchecked" not in self.defects or name != "project_id":
                 raise Refusal(409, f"{name}: no such entry {number}")
         unique = UNIQUE.get(plural)
         if unique is None or unique not in given:
             return
-        if self.defect == "unique_ignored" and plural == "users":
+        if "unique_ignored" in self.defects and plural == "users":
             return
         rows = self.rows[plural].values()
         if any(r[unique] == given[unique] and r["id"] != own for r in rows):
@@ -306,16 +314,18 @@ class TaskApi:
     def forgives(self, plural: str, kind: str, value: Any, problems: list[Any]) -> bool:
         if kind != "Create" or not isinstance(value, dict):
             return False
-        if self.defect == "ignored_validation" and plural == "projects":
+        if "ignored_validation" in self.defects and plural == "projects":
             value.setdefault("name", f"unnamed {self.last_id}")
             for name in set(value) - set(SCHEMAS["ProjectCreate"]["properties"]):
                 del value[name]
             return True
         if plural != "tasks" or len(problems) > 1:
             return False
-        if self.defect == "required_ignored" and set(value) >= {"project_id"} - {"title"}:
-            return value.setdefault("title", "untitled") == "untitled"
-        return self.defect == "enum_ignored" and list(problems[0].instance_path) == ["status"]
+        if "title" not in value:
+            value["title"] = "untitled"
+            return "required_ignored" in self.defects
+        place = [*problems[0].instance_path]
+        return "enum_ignored" in self.defects and place == ["status"]
 
     def read_query(self, plural: str, query: bytes) -> dict[str, Any]:
         declared = {
@@ -339,14 +349,16 @@ class TaskApi:
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
         if validator.is_valid(value):
             return value
-        if self.defect == "ignored_query_validation" and name in ("limit", "offset"):
+        if "ignored_query_validation" in self.defects and name in ("limit", "offset"):
             return {"limit": 20, "offset": 0}[name]
         raise Refusal(422, f"query parameter {name}: {text!r}")
 
 
 def app_from_environment() -> TaskApi:
-    refused = os.environ.get("NOT_BUILT", "")
-    return TaskApi(os.environ.get("DEFECT", ""), frozenset(filter(None, refused.split(","))))
+    def names(variable: str) -> frozenset[str]:
+        return frozenset(filter(None, os.environ.get(variable, "").split(",")))
+
+    return TaskApi(names("DEFECT"), names("NOT_BUILT"), "MOCK" in os.environ)
 
 
 def main() -> None:

@@ -1,12 +1,15 @@
 """Requirements as they come out of planning, and the applications the personas build from them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from maestro.agents.executors.offline.interpreters import resolve
 from maestro.agents.executors.offline.packages import built_in_packages, recommend
 from maestro.agents.executors.offline.render import RenderedFile, render_package, write_files
 from maestro.agents.executors.offline.views import context_of
 from maestro.contracts.design import design
+from maestro.contracts.design.adoption import adopt
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.entities import (
     Capability,
@@ -30,6 +33,8 @@ from maestro.domain.team import Member, Team
 from maestro.domain.values import RunId, StepId
 from maestro.domain.work import Assignment, Budget, ConsumedContract
 from maestro.planning.catalogue import load_catalogue
+
+CLINIC = Path(__file__).parent / "clinic.yaml"
 
 PERSONAS = (
     "requirement_analyst",
@@ -245,8 +250,12 @@ def parts_of(domain: DomainModel) -> tuple[RequirementPart, ...]:
     return tuple(made)
 
 
-def _part(index: int, kind: PartKind, text: str, **about: str) -> RequirementPart:
-    return RequirementPart(id=f"R{index + 1}", kind=kind, text=text, source=text, **about)
+def _part(
+    index: int, kind: PartKind, text: str, *, entity: str, field: str | None = None
+) -> RequirementPart:
+    return RequirementPart(
+        id=f"R{index + 1}", kind=kind, text=text, source=text, entity=entity, field=field
+    )
 
 
 def team_of(personas: Sequence[str] = PERSONAS) -> Team:
@@ -300,9 +309,7 @@ def assignment_of(
             for c in known
             if persona in c.consumers
         ),
-        constraints=Constraints(
-            contract=document, contract_name="petstore.yaml" if document else None
-        ),
+        constraints=Constraints(contract=document, contract_name=CLINIC.name if document else None),
         budget=Budget(wall_seconds=600),
         contracts=known,
     )
@@ -325,6 +332,24 @@ def build(domain: DomainModel, folder: Path, personas: Sequence[str] = PERSONAS)
             )
             write_files(folder, rendered(assignment))
     return folder
+
+
+def clinic_assignment(persona: str, url: str = "") -> Assignment:
+    """An assignment around the user's own document."""
+    text = CLINIC.read_text(encoding="utf-8")
+    domain = DomainModel(title="Animal clinic", entities=(), has_page=False)
+    contracts = adopt(text, CLINIC.name, team_of())
+    return assignment_of(persona, domain, urls={"backend": url}, contracts=contracts, document=text)
+
+
+def checks_of(package: str) -> list[list[str]]:
+    """The commands a package checks its own work with."""
+    manifest = next(p.manifest for p in built_in_packages() if p.id == package)
+    return [list(resolve(check.argv)) for check in manifest.checks]
+
+
+def without_page(domain: DomainModel) -> DomainModel:
+    return replace(domain, has_page=False)
 
 
 def rest_components(domain: DomainModel) -> tuple[str, ...]:

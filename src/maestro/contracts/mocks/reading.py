@@ -143,7 +143,9 @@ def cookie_pairs(header: str) -> dict[str, list[str]]:
     return pairs
 
 
-def form_value(texts: Mapping[str, Sequence[Any]], kinds: Mapping[str, frozenset[str]]) -> JsonValue:
+def form_value(
+    texts: Mapping[str, Sequence[Any]], kinds: Mapping[str, frozenset[str]]
+) -> JsonValue:
     """An object out of form fields."""
     made: dict[str, JsonValue] = {}
     for name, values in texts.items():

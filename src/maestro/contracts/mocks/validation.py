@@ -97,7 +97,7 @@ class RequestValidator:
         more = f" and {len(violations) - 1} more" if len(violations) > 1 else ""
         return Refused(
             self.invalid_status,
-            f"the request does not keep to the contract: {first.pointer or '/'} {first.detail}{more}",
+            f"not as the contract says: {first.pointer or '/'} {first.detail}{more}",
             tuple(violations[:_MAX_VIOLATIONS]),
         )
 

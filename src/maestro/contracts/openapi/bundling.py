@@ -1,6 +1,7 @@
 """A schema of a document as a schema that stands alone, ready to be compiled."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -54,7 +55,8 @@ _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 
 def without_marked(schema: Schema, marker: str) -> Schema:
     """The schema with nothing required that carries `marker` (`readOnly` in requests, `writeOnly`
-    in replies): the other side does not send it."""
+    in replies): the other side does not send it.
+    """
     if not isinstance(schema, Mapping):
         return schema
     made = rebuild(schema, lambda entry: without_marked(entry, marker))
@@ -67,6 +69,37 @@ def without_marked(schema: Schema, marker: str) -> Schema:
         }
         made["required"] = [name for name in required if name not in marked]
     return made
+
+
+_WIDTHS = {"int32": 2**31, "int64": 2**63}
+
+
+def _bound(schema: dict[str, Any]) -> None:
+    """Whole numbers of a fixed width have limits, which JSON Schema itself does not check."""
+    width = _WIDTHS.get(str(schema.get("format")))
+    kind = schema.get("type")
+    if width and (kind == "integer" or (isinstance(kind, list) and "integer" in kind)):
+        schema.setdefault("minimum", -width)
+        schema.setdefault("maximum", width - 1)
+
+
+def _drop_foreign_patterns(schema: dict[str, Any]) -> None:
+    """Patterns our engine cannot read are not checked; the lint warns of each."""
+    if "pattern" in schema and not usable_pattern(schema["pattern"]):
+        del schema["pattern"]
+    named = schema.get("patternProperties")
+    if isinstance(named, Mapping):
+        schema["patternProperties"] = {k: v for k, v in named.items() if usable_pattern(k)}
+
+
+@cache
+def usable_pattern(pattern: str) -> bool:
+    """Whether the regular expression can be compiled here."""
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_PATTERNS)
+    except ValueError:
+        return False
+    return True
 
 
 class _Bundle:
@@ -82,6 +115,8 @@ class _Bundle:
         if not isinstance(schema, Mapping):
             return schema
         made = rebuild(schema, self.take)
+        _bound(made)
+        _drop_foreign_patterns(made)
         for noise in ("$id", "$anchor", "$dynamicAnchor", "discriminator", "xml", "externalDocs"):
             made.pop(noise, None)
         reference = made.get("$ref")

@@ -61,15 +61,21 @@ def _deepest(error: Any) -> Iterator[tuple[str, str]]:
     """The branch of a choice that came nearest says more than `matches none of them`."""
     branches = getattr(error.kind, "context", None) or []
     nested = [list(branch) for branch in branches if branch]
+    nested = [branch for branch in nested if not _wants_reference(branch)] or nested
     if not nested:
         yield join("", *error.instance_path), _brief(error.message)
         return
     deepest = max(nested, key=lambda branch: max(len(e.instance_path) for e in branch))
-    if max(len(e.instance_path) for e in deepest) > len(error.instance_path):
+    if len(nested) == 1 or max(len(e.instance_path) for e in deepest) > len(error.instance_path):
         for inner in deepest:
             yield from _deepest(inner)
     else:
         yield join("", *error.instance_path), _brief(error.message)
+
+
+def _wants_reference(branch: list[Any]) -> bool:
+    """The branch `this could have been a $ref` helps nobody."""
+    return any('"$ref" is a required property' in error.message for error in branch)
 
 
 def _semantics(document: OpenApiDocument) -> Iterator[LintFinding]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.parsing import parse_json
 from maestro.contracts.openapi.pointers import follow, join
 from maestro.contracts.openapi.schemas import Schema
 from maestro.contracts.openapi.swagger import METHODS
@@ -241,6 +242,8 @@ def _content(root: JsonObject, entry: Any, where: str) -> dict[str, MediaType]:
     for kind, media in _mapping(entry, where).items():
         raw = _mapping(follow(root, media, where=join(where, kind)), join(where, kind))
         examples = _examples(root, raw, join(where, kind))
+        if "json" in kind:
+            examples = tuple(_from_text(example) for example in examples)
         made[kind.strip().lower()] = MediaType(schema=_schema(raw, where), examples=examples)
     return made
 
@@ -253,6 +256,16 @@ def _examples(root: JsonObject, raw: Mapping[str, Any], where: str) -> tuple[Any
         if isinstance(example, Mapping) and "value" in example:
             found.append(example["value"])
     return tuple(found)
+
+
+def _from_text(example: Any) -> Any:
+    """Examples of JSON bodies are often written as a text that holds the JSON."""
+    if isinstance(example, str) and example.lstrip()[:1] in ("{", "["):
+        try:
+            return parse_json(example)
+        except ValueError:
+            return example
+    return example
 
 
 def _schema(raw: Mapping[str, Any], where: str) -> Schema:

@@ -50,6 +50,16 @@ def parse(text: str | bytes, *, name: str = "document") -> JsonObject:
     return value
 
 
+def parse_json(text: str) -> Any:
+    """Any JSON value within the limits. Raises ValueError."""
+    try:
+        value = json.loads(text)
+        check_values(value, name="text")
+    except (RecursionError, InvalidInput) as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 def _decode(text: str | bytes, name: str) -> str:
     try:
         raw = text if isinstance(text, bytes) else text.encode()

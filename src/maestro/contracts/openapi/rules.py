@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from maestro.contracts.openapi.bundling import compiled, standalone
+from maestro.contracts.openapi.bundling import compiled, standalone, usable_pattern
 from maestro.contracts.openapi.document import OpenApiDocument
 from maestro.contracts.openapi.operations import Operation, operations, raw_operations
 from maestro.contracts.openapi.pointers import follow, join
@@ -119,6 +119,19 @@ def _schemas_compile(document: OpenApiDocument) -> Iterator[Problem]:
             yield pointer, str(error).partition(": ")[2] or str(error)
 
 
+def _patterns(document: OpenApiDocument) -> Iterator[Problem]:
+    roots = [(pointer, schema) for pointer, schema, _ in _carried(document)]
+    components = _mapping(document.root.get("components"))
+    named = _mapping(components.get("schemas"))
+    roots += [(join("/components/schemas", name), schema) for name, schema in named.items()]
+    while roots:
+        pointer, schema = roots.pop()
+        pattern = schema.get("pattern") if isinstance(schema, Mapping) else None
+        if pattern is not None and not (isinstance(pattern, str) and usable_pattern(pattern)):
+            yield join(pointer, "pattern"), f"{pattern!r} cannot be read and is not checked"
+        roots += subschemas(schema, pointer)
+
+
 def _examples(document: OpenApiDocument) -> Iterator[Problem]:
     for pointer, schema, examples in _carried(document):
         if not examples:
@@ -180,6 +193,7 @@ SEMANTIC_RULES = (
     LintRule(name="reference-resolves", severity=Severity.ERROR, check=_named_schemas),
     LintRule(name="schema-usable", severity=Severity.ERROR, check=_schemas_compile),
     LintRule(name="success-response", severity=Severity.WARNING, check=_success),
+    LintRule(name="pattern-readable", severity=Severity.WARNING, check=_patterns),
     LintRule(name="example-valid", severity=Severity.WARNING, check=_examples),
     LintRule(name="body-on-read", severity=Severity.WARNING, check=_body_on_read),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from maestro.contracts.verification.placeholders import MAY_BE_EMPTY, pretences, unreadable
+from maestro.domain.placeholders import MAY_BE_EMPTY, pretences, unreadable
 from maestro.domain.contract import CheckResult, Contract, Deliverable, Finding
 from maestro.errors import InvalidInput
 

@@ -20,8 +20,8 @@ async def crud_roundtrip(world: World, entity: str) -> None:
     await _location(world, made, entry["id"])
     read = await world.read(resource, entry["id"])
     read.expect(200, "a created entry can be read")
-    _equal(read, read.entry(), entry, "reading gives what creation answered")
     _declared(world, resource, read, read.entry())
+    _equal(read, read.entry(), entry, "reading gives what creation answered")
     await _listed(world, resource, entry, before + 1)
     await _changed(world, resource, entry)
     await _deleted(world, resource, entry["id"], before)
@@ -256,7 +256,9 @@ def _holds(exchange: Exchange, entry: dict[str, Any], expected: dict[str, Any], 
 
 def _equal(exchange: Exchange, seen: dict[str, Any], wanted: dict[str, Any], why: str) -> None:
     _holds(exchange, seen, wanted, why)
-    _holds(exchange, wanted, seen, why)
+    extra = sorted(set(seen) - set(wanted))
+    if extra:
+        raise exchange.unmet(f"no {extra[0]!r}", f"{extra[0]}: {seen[extra[0]]!r}", why)
 
 
 def _declared(world: World, resource: Resource, exchange: Exchange, entry: dict[str, Any]) -> None:

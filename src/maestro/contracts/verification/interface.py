@@ -4,12 +4,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from maestro.domain.values import JsonObject
 from maestro.errors import InvalidInput
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 MAX_REFERENCE_HOPS = 50
+PLAIN = {
+    "integer": r"-?(?:0|[1-9][0-9]*)",
+    "number": r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?",
+    "boolean": r"true|false",
+}
+"""Spellings in a URL that nobody misreads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,21 @@ class Operation:
             return None
         found = re.fullmatch(f"(?:/.*)?{_path_pattern(self.path)}", path)
         return found.groupdict() if found else None
+
+    def is_plain(self, url: str) -> bool:
+        """Whether numbers and booleans in the URL are written as every server reads them."""
+        parts = urlsplit(url)
+        texts = dict(parse_qsl(parts.query, keep_blank_values=True))
+        texts |= self.matches(self.method, unquote(parts.path)) or {}
+        for parameter in self.parameters:
+            text = texts.get(str(parameter.get("name")))
+            schema = parameter.get("schema", parameter)
+            kind = schema.get("type") if isinstance(schema, Mapping) else None
+            if text is None or not isinstance(kind, str) or kind not in PLAIN:
+                continue
+            if not re.fullmatch(PLAIN[kind], text):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

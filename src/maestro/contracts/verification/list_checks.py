@@ -33,10 +33,11 @@ async def search_finds(world: World, entity: str) -> None:
     fields = [name for name in resource.fields if _is_text(resource, name)]
     if not fields:
         raise Unverifiable(f"{entity} has no text field that could be searched")
-    entries = {name: await world.create(entity) for name in fields}
+    sent = {name: await world.body(resource) for name in fields}
+    entries = {name: (await world.post(resource, sent[name])).entry() for name in fields}
     stranger = await world.create(entity)
     for name in fields:
-        text = str(entries[name][name])
+        text = str(sent[name][name])
         wanted = _distinct_part(text, [str(other) for other in stranger.values()])
         for spelling in (wanted, wanted.upper()):
             exchange, items = await world.everything(resource, {"q": spelling})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from maestro.agents.executors.offline.view_resources import example_value, resolve
+from maestro.agents.executors.offline.view_resources import example_value, resolve, words
 from maestro.domain.contract import Contract
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -91,7 +91,7 @@ def _operation(
     return DocumentedOperation(
         method=method.upper(),
         path=path,
-        summary=str(operation.get("summary") or f"{method.upper()} {path}"),
+        summary=_summary(operation, method, path),
         description=str(operation.get("description") or ""),
         parameters=tuple(_parameter(document, entry) for entry in parameters if "name" in entry),
         properties=tuple(_properties(document, body)),
@@ -103,6 +103,12 @@ def _operation(
         status=success,
         example=_reply_example(document, replies.get(success, {})),
     )
+
+
+def _summary(operation: Mapping[str, Any], method: str, path: str) -> str:
+    """The operation's own summary, else its id in words."""
+    named = words(str(operation.get("operationId") or f"{method} {path}"))
+    return str(operation.get("summary") or named[:1].upper() + named[1:]).rstrip(". ")
 
 
 def _body_schema(document: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:

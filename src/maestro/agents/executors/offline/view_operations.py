@@ -76,9 +76,12 @@ def runnable_services(assignment: Assignment) -> tuple[RunnableService, ...]:
 
 def has_page(assignment: Assignment) -> bool:
     """Whether a page is part of the application."""
-    if assignment.contracts:
-        return any(contract.kind is ContractKind.PAGE for contract in assignment.contracts)
-    return assignment.domain.has_page
+    page = any(contract.kind is ContractKind.PAGE for contract in assignment.contracts)
+    consumed = any(
+        contract.kind is ContractKind.REST and "frontend_developer" in contract.consumers
+        for contract in assignment.contracts
+    )
+    return page or (assignment.domain.has_page and (consumed or not assignment.contracts))
 
 
 def _run_summary(services: tuple[RunnableService, ...], page: bool) -> str:

@@ -200,7 +200,7 @@ def suite_view(assignment: Assignment) -> Mapping[str, object]:
 def checked_resources(contract: Contract, *, several: bool) -> tuple[CheckedResource, ...]:
     """The collections of a contract, with unique names for modules and records."""
     document = contract.specification
-    found = [r for r in page_resources(document, set()) if {"create", "list"} & r.operations.keys()]
+    found = collections(document)
     names = _names(found)
     targets = {
         snake(r.schema_name): (names[r.path], r.path)
@@ -211,6 +211,18 @@ def checked_resources(contract: Contract, *, several: bool) -> tuple[CheckedReso
     return tuple(
         _checked(contract, resource, names[resource.path], targets, prefix) for resource in found
     )
+
+
+def collections(document: Mapping[str, Any]) -> list[PageResource]:
+    """Resources with a list or a create operation; a query below another one is none."""
+    found = page_resources(document, set())
+    paths = {resource.path for resource in found}
+    return [
+        resource
+        for resource in found
+        if "create" in resource.operations
+        or ("list" in resource.operations and resource.path.rsplit("/", 1)[0] not in paths)
+    ]
 
 
 def _needs_itself(resource: CheckedResource, known: Sequence[CheckedResource]) -> bool:

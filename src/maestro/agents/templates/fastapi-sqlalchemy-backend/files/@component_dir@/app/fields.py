@@ -37,9 +37,12 @@ def _whole(value: Any) -> Any:
 
 
 def _whole_text(value: Any) -> Any:
-    if len(value) > _LONGEST_NUMBER or not _INTEGER.fullmatch(value):
-        raise ValueError("must be a whole number")
-    return int(value)
+    if len(value) <= _LONGEST_NUMBER:
+        if _INTEGER.fullmatch(value):
+            return int(value)
+        if _NUMBER.fullmatch(value) and float(value).is_integer():
+            return int(float(value))
+    raise ValueError("must be a whole number")
 
 
 def _hundredths(value: Any) -> Any:

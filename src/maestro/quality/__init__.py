@@ -1,0 +1,1 @@
+"""Quality: what is measured, what is demanded, and whether a phase may close."""

@@ -1,0 +1,82 @@
+"""Migrations: up, down, all or nothing, and in step with the code."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+import maestro.storage
+from maestro.domain.run import RunStatus, StepStatus
+from maestro.storage.schema import REVISIONS, migrate, prepare
+
+MIGRATIONS = Path(maestro.storage.__file__).with_name("migrations")
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def test_the_known_revisions_are_the_ones_shipped() -> None:
+    config = Config()
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    shipped = [script.revision for script in scripts.walk_revisions()]
+    assert tuple(reversed(shipped)) == REVISIONS
+
+
+def test_up_down_and_up_again(tmp_path: Path) -> None:
+    path = tmp_path / "maestro.db"
+    prepare(path)
+    full = tables(path)
+    assert {"runs", "steps", "attempts", "events", "requirements", "audit"} <= full
+    migrate(path, "base")
+    assert {name for name in tables(path) if not name.startswith("sqlite_")} == {"alembic_version"}
+    prepare(path)
+    assert tables(path) == full
+
+
+def test_the_database_takes_exactly_the_statuses_of_the_domain(tmp_path: Path) -> None:
+    path = tmp_path / "maestro.db"
+    prepare(path)
+    with closing(sqlite3.connect(path)) as connection:
+        made = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+    for table, kind in (("runs", RunStatus), ("steps", StepStatus)):
+        listed = made[table].split("status IN (")[1].split(")")[0]
+        assert {word.strip(" '") for word in listed.split(",")} == set(kind)
+
+
+def test_a_migration_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A table of that name is in the way of the last but one statement."""
+    path = tmp_path / "maestro.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE requirements (x)")
+    before = tables(path)
+    with pytest.raises(sqlite3.OperationalError, match="requirements already exists"):
+        migrate(path, "head")
+    assert tables(path) == before
+
+
+def test_processes_that_create_the_same_file_at_once_all_succeed(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from maestro.storage.schema import prepare; "
+        "prepare(Path(sys.argv[1]))"
+    )
+    path = tmp_path / "maestro.db"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", script, str(path)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    errors = [child.communicate()[1] for child in children]
+    assert [child.returncode for child in children] == [0] * 4, errors
+    assert "runs" in tables(path)

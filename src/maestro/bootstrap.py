@@ -87,7 +87,7 @@ def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHa
     """Every action, on the embedded defaults."""
     from maestro.agents.dispatch import Dispatcher
     from maestro.agents.executors.offline.executor import OfflineExecutor
-    from maestro.agents.executors.offline.packages import discover
+    from maestro.agents.executors.offline.packages import built_in_packages
     from maestro.agents.registry import AgentRegistry, offline_agent
     from maestro.contracts.mocks import HttpMockProvider
     from maestro.contracts.verification import KindVerifier
@@ -109,7 +109,7 @@ def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHa
     sandboxes = sandbox_provider(settings)
     browser = find_browser()
     providers = Providers(workspace=workspace, sandboxes=sandboxes)
-    personas = tuple(dict.fromkeys(package.persona for package in discover()))
+    personas = tuple(package.manifest.persona for package in built_in_packages())
     verifier = KindVerifier(
         {
             ContractKind.REST: RestVerifier(),

@@ -254,14 +254,28 @@ def test_a_foreign_document_needs_none_of_our_conventions() -> None:
     for path in document["paths"].values():
         for operation in path.values():
             del operation["operationId"]
-    made = replace(contract(document, criteria=False), acceptance=(criterion(None),))
-    result = verified(made)
+    criteria = (criterion("resource_roundtrip", entity="user"), criterion(None))
+    made = replace(contract(document, criteria=False), acceptance=criteria)
+    calls = (
+        call("POST", "/users", 201, {"name": "Ada", "email": "ada@example.com"}),
+        call("PATCH", "/users/55", 200, {"name": "Bea"}),
+        call("DELETE", "/users/55", 204),
+        call("GET", "/users/56", 200),
+        call("GET", "/users/56", 404),
+    )
+    result = verified(made, replay=calls)
     assert result.findings == ()
     assert result.operations_tested == 15
-    unverified = next(check for check in result.checks if check.id == "none")
-    assert not unverified.passed
-    assert unverified.detail.startswith("unverified")
+    failed = {check.id: check.detail for check in result.checks if not check.passed}
+    assert failed == {"none": "unverified: no check"}
     assert not result.conforms
+    broken = verified(made, {"DEFECT": "missing_location,unique_ignored"}, SHORT)
+    assert next(c for c in broken.checks if c.id == "resource_roundtrip.user").passed
+    lying = replace(made, acceptance=(criterion("resource_roundtrip", entity="project"),))
+    result = verified(lying, {"DEFECT": "missing_as_200"}, SHORT)
+    assert [(f.rule, f.operation) for f in result.findings if f.severity is Severity.ERROR] == [
+        ("resource_roundtrip", "GET /projects/{project_id}")
+    ]
 
 
 def call(method: str, path: str, status: int, body: Any = None, query: str = "") -> RecordedCall:

@@ -73,8 +73,9 @@ class RunView:
     def apply(self, event: Event) -> None:
         self.last_event_at = event.at
         self.started_at = self.started_at or event.at
-        for step in event.data.get("steps", ()):
-            self._add(step)
+        if event.kind in (EventKind.RUN_CREATED, EventKind.RUN_EXTENDED):
+            for step in event.data["steps"]:
+                self._add(step)
         if event.step_id is not None and event.step_id in self.steps:
             self._apply_step(self.steps[event.step_id], event)
         elif event.kind in _ENDS:
@@ -261,12 +262,16 @@ def line(view: RunView, event: Event) -> str:
     word = event.kind.value.split(".")[1]
     message = f": {data['message']}" if data.get("message") else ""
     reasons = "".join(f"\n             - {reason}" for reason in data.get("reasons", ()))
-    spent = f" ({data['duration_seconds']:.1f} s)" if "duration_seconds" in data else ""
+    seconds = step.seconds(event.at) if step and event.kind in _SPENT else None
+    spent = "" if seconds is None else f" ({seconds:.1f} s)"
     attempt = f" attempt {event.attempt}" if (event.attempt or 1) > 1 else ""
     subject = name or "run"
     return f"{at}{word:<9}{subject}{attempt}{spent}{message}{reasons}"
 
 
+_SPENT = frozenset(
+    {EventKind.STEP_SUCCEEDED, EventKind.STEP_FAILED, EventKind.STEP_BLOCKED}
+)
 _QUIET = frozenset({EventKind.RUN_CREATED, EventKind.RUN_EXTENDED, EventKind.MOCK_STOPPED})
 
 

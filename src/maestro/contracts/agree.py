@@ -1,6 +1,5 @@
 """Agreeing a contract locks its specification; from then on its digest names it."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -78,6 +78,17 @@ class Step:
     def label(self) -> str:
         return self.title or self.id
 
+    def summary(self) -> JsonObject:
+        """What a watcher of the event stream needs to know of the step."""
+        return {
+            "id": self.id,
+            "title": self.label,
+            "phase": self.phase,
+            "persona": self.persona,
+            "action": self.action,
+            "needs": list(self.needs),
+        }
+
     def digest(self) -> str:
         """sha256 over the definition; the journal keeps it so that a replay cannot mix steps up."""
         text = json.dumps(encode(self), sort_keys=True, separators=(",", ":"))

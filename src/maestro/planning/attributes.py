@@ -191,7 +191,8 @@ def _belongs(ctx: Context, child: str, parent: Noun, word: str) -> None:
     if set_aside(ctx, parent):
         return
     each = parent.determiner in ("each", "every", "a", "an", "the", "their", "one")
-    key = ctx.mention(parent, 2 if parent.determiner in ("each", "every") else 1)
+    several = parent.plural and word in ("of", "in", "on", "under")
+    key = ctx.mention(parent, 2 if several or parent.determiner in ("each", "every") else 1)
     if key and key != child:
         ctx.findings.references.append(
             ReferenceFound(

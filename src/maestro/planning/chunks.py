@@ -65,6 +65,8 @@ class Verb:
     finite: bool = True
     """False for gerunds, bare participles and `to` infinitives."""
     modal: str = ""
+    imperative: bool = False
+    """A base form alone: an order, or the verb of a plural subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +257,7 @@ class _Chunker:
                 negated=negated,
                 finite=not bare and (finite or starts or self._kinds[start] is not Kind.TO),
                 modal=modal,
+                imperative=main.text == main.lemma and self._at - start == 1,
             )
         )
 

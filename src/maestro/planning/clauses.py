@@ -169,6 +169,9 @@ class _Reader:
 
     def _predicate(self, subject: list[Noun]) -> list[Noun]:
         """One verb or several sharing an object, then what it is done to and how."""
+        first = self._peek()
+        if isinstance(first, Verb) and first.imperative and self._after_verbless_clause():
+            subject = []
         verbs = self._verbs()
         objects: list[Noun] = []
         preps: list[Prep] = []
@@ -194,6 +197,15 @@ class _Reader:
         following = self._peek()
         embedded = isinstance(following, Verb) and bool(objects)
         return objects[-1:] if embedded else subject
+
+    def _after_verbless_clause(self) -> bool:
+        """`recipes with steps, recommend dishes`: nobody acts in front of the comma."""
+        before = self._chunks[self._at - 1] if self._at else None
+        return (
+            self._is_mark(before, *_SEPARATORS)
+            and bool(self._found)
+            and self._found[-1].verb is None
+        )
 
     def _verbs(self) -> list[Verb]:
         first = self._peek()

@@ -1,6 +1,7 @@
 """Where the reader is, what it has used up, and how it names what it meets."""
 
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 from maestro.planning.chunks import Noun
 from maestro.planning.fieldwords import field_words, is_field_plural
@@ -26,11 +27,12 @@ class Context:
         self.index = -1
         self.used: set[int] = set()
         self._text = ""
+        self._offsets: Sequence[int] = ()
         self._words: Sequence[Word] = ()
 
     def enter(self, index: int, passage: Passage, words: Sequence[Word]) -> None:
-        same = len(passage.text) == len(passage.reading)
-        self._text = passage.text if same else passage.reading
+        self._text = passage.text
+        self._offsets = _alignment(passage)
         self._words = words
         self.index = index
         self.used = set()
@@ -42,7 +44,8 @@ class Context:
         if not self._words or start >= len(self._words):
             return ""
         last = self._words[min(max(end, start + 1), len(self._words)) - 1]
-        return self._text[self._words[start].start : last.end]
+        first = self._offsets[self._words[start].start]
+        return self._text[first : self._offsets[last.end - 1] + 1]
 
     def words_of(self, noun: Noun) -> str:
         return self.source(noun.start, noun.end)
@@ -114,7 +117,10 @@ class Context:
         return noun.head
 
     def is_actor(self, noun: Noun) -> bool:
-        return noun.pronoun or self.lexicon.is_person(singular(noun.head))
+        head = singular(noun.head)
+        if noun.pronoun or self.lexicon.is_person(head):
+            return True
+        return head in self.lexicon.people.organisations and noun.group is None
 
     def is_product(self, noun: Noun) -> bool:
         products = self.lexicon.products
@@ -142,3 +148,18 @@ class Context:
         if strength >= 2:
             self.current = key
         return key
+
+
+def _alignment(passage: Passage) -> Sequence[int]:
+    """For each character of the reading, the place of its like in what the author wrote."""
+    if len(passage.text) == len(passage.reading):
+        return range(len(passage.text))
+    places: list[int] = []
+    matcher = SequenceMatcher(None, passage.text.lower(), passage.reading, autojunk=False)
+    for _, start, end, new_start, new_end in matcher.get_opcodes():
+        length = new_end - new_start
+        last = max(start, end - 1)
+        places += [min(start + i, last) for i in range(length)]
+        if length and end > start:
+            places[-1] = last
+    return [min(place, len(passage.text) - 1) for place in places]

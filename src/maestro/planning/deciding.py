@@ -42,6 +42,7 @@ def _stated(findings: Findings, lexicon: Lexicon) -> dict[str, EntityFound]:
     """Everything with enough evidence, at its first place in the text."""
     owners = {item.owner for item in findings.fields} | {r.child for r in findings.references}
     owners |= {a.target for a in findings.associations}
+    owners |= {made for _, made, _ in findings.created_by}
     chosen: dict[str, EntityFound] = {}
     for found in sorted(findings.entities, key=lambda e: (e.at, -e.strength)):
         strong = findings.strength(found.key) >= 2 or found.key in owners

@@ -22,7 +22,7 @@ from maestro.domain.requirement import (
     RequirementPart,
     RequirementType,
 )
-from maestro.planning.naming import joined
+from maestro.planning.naming import joined, plural
 
 _EXPERTISE = {
     RequirementType.BUG_FIX: ("debugging", "backend_development", "testing", "code_review"),
@@ -156,8 +156,8 @@ def _risks(domain: DomainModel, parts: Sequence[RequirementPart]) -> tuple[str, 
     if any(part.kind is PartKind.UNKNOWN for part in parts):
         risks.append("Some words of the requirement were not understood; they may matter.")
     if domain.roles:
-        names = joined(role.replace("_", " ") for role in domain.roles)
-        risks.append(f"There is no login: {names} all see and change everything.")
+        names = joined(plural(role).replace("_", " ") for role in domain.roles)
+        risks.append(f"There is no login: {names} can see and change everything.")
     inferred = sum(field.inferred for entity in domain.entities for field in entity.fields)
     if inferred:
         risks.append(f"{inferred} fields were added by convention and may not be what is meant.")

@@ -1,5 +1,7 @@
 """Parts of a text that comes with its own domain model (the caller's OpenAPI document)."""
 
+from collections.abc import Mapping
+
 from maestro.domain.entities import DomainModel
 from maestro.domain.requirement import PartKind, RequirementPart
 from maestro.planning.draft import Draft
@@ -31,7 +33,7 @@ def adopt(
     return tuple(parts), ("Entities and operations are those of the contract that was given.",)
 
 
-def _entity_part(part: RequirementPart, known: dict[str, object]) -> RequirementPart:
+def _entity_part(part: RequirementPart, known: Mapping[str, object]) -> RequirementPart:
     return part if singular(snake(part.entity or "")) in known else _missing(part)
 
 

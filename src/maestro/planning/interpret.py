@@ -9,9 +9,9 @@ from maestro.planning.chunks import Noun
 from maestro.planning.clauses import Statement
 from maestro.planning.context import Context
 from maestro.planning.fieldwords import bracket, field_words, looks_like_field
-from maestro.planning.findings import FieldFound, ServiceFound
-from maestro.planning.naming import singular
-from maestro.planning.unsupported import class_of_action
+from maestro.planning.findings import FieldFound, OperationFound, ServiceFound
+from maestro.planning.naming import plural, singular
+from maestro.planning.unsupported import CapabilityClass, class_of_action, class_of_noun
 
 _WITH = ("with", "including", "containing", "for", "of", "about", "featuring", "like")
 _ENUM_HEADS = frozenset(
@@ -25,16 +25,34 @@ def interpret(ctx: Context, statement: Statement) -> bool:
         return _without_verb(ctx, statement)
     if _is_product_statement(ctx, statement):
         return _product_clause(ctx, statement)
-    kind = class_of_action(statement)
+    kind = class_of_action(statement) or _class_of_manner(statement)
     if kind is not None:
         predicates.unsupported(ctx, statement, kind.reason)
         return True
     if statement.verb.negated:
         return False
+    if _sets_the_scene(ctx, statement):
+        return True
     handler = _handler(ctx, statement)
     if handler is None:
         return False
     return handler(ctx, statement)
+
+
+def _class_of_manner(statement: Statement) -> CapabilityClass | None:
+    """`results are shown in real time`: how something is done makes it unbuildable."""
+    manner = [n for p in statement.preps if p.word != "by" for n in p.nouns]
+    return next((kind for n in manner if (kind := class_of_noun(n)) is not None), None)
+
+
+def _sets_the_scene(ctx: Context, statement: Statement) -> bool:
+    """`We run a small clinic`: who is speaking, nothing to build."""
+    assert statement.verb is not None
+    first_person = [n for n in statement.subject if n.head in ("i", "we", "you")]
+    if not first_person or statement.verb.lemma not in ctx.lexicon.verbs.setting:
+        return False
+    ctx.use(predicates.span_of(statement))
+    return True
 
 
 def _handler(ctx: Context, statement: Statement) -> predicates.Handler | None:
@@ -58,7 +76,10 @@ def _handler(ctx: Context, statement: Statement) -> predicates.Handler | None:
         (verbs.permissive, _permissive),
         (verbs.build | verbs.made, predicates.managed),
     )
-    return next((handler for lemmas, handler in groups if lemma in lemmas), None)
+    found = next((handler for lemmas, handler in groups if lemma in lemmas), None)
+    if found is None and statement.verb.passive and things_act:
+        return predicates.belongs  # "a trip is driven by a driver in a vehicle"
+    return found
 
 
 def _leaves_record(ctx: Context, statement: Statement) -> bool:
@@ -68,7 +89,9 @@ def _leaves_record(ctx: Context, statement: Statement) -> bool:
     wanted = entry.get("preposition")
     if wanted is not None:
         return any(p.word == wanted for p in statement.preps) and not statement.objects
-    return bool(statement.objects or statement.preps or statement.verb_is_passive)
+    concerned = [*statement.objects, *(n for p in statement.preps for n in p.nouns)]
+    named = [n for n in concerned if not n.pronoun]
+    return bool(named) or statement.verb_is_passive
 
 
 # --- the product itself ---
@@ -222,7 +245,7 @@ def _service(ctx: Context, noun: Noun) -> None:
         _service_user(ctx, noun)
         return
     words = [m for m in noun.modifiers if m not in ctx.lexicon.filler]
-    head = [] if _is_service_word(noun) else [noun.head]
+    head = [] if _is_service_word(noun) else [plural(noun.head) if noun.plural else noun.head]
     name = " ".join([*words, *head])
     if name:
         ctx.findings.services.append(
@@ -325,7 +348,15 @@ def _nominal_management(ctx: Context, noun: Noun) -> None:
             end=noun.end,
         )
         if not set_aside(ctx, meant):
-            ctx.mention(meant, 3)
+            _managed_topic(ctx, noun, ctx.mention(meant, 3))
+
+
+def _managed_topic(ctx: Context, noun: Noun, key: str) -> None:
+    if key:
+        source, at = ctx.words_of(noun), ctx.place(noun.start)
+        ctx.findings.operations.append(
+            OperationFound(kind=CapabilityKind.MANAGE, source=source, at=at, entity=key)
+        )
 
 
 def _permissive(ctx: Context, statement: Statement) -> bool:
@@ -413,7 +444,8 @@ def _labelled(ctx: Context, statement: Statement) -> bool:
     ctx.use(*(noun.span for noun in statement.label))
     key = ctx.entity_key(label)
     lexicon = ctx.lexicon
-    if ctx.is_product(label) and not label.plural and ctx.owner is None:
+    topical = _topic_head(ctx, label) and bool(label.modifiers) and ctx.index == 0
+    if (ctx.is_product(label) and not label.plural and ctx.owner is None) or topical:
         if not ctx.findings.titles:
             product(ctx, label)
         features(ctx, statement.objects)

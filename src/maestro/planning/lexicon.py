@@ -37,6 +37,7 @@ class VerbWords:
     chain: Words
     mark: Words
     be: Words
+    setting: Words
     empty: Words
     product_verbs: Words
 
@@ -47,6 +48,7 @@ class PeopleWords:
     """Words for whoever uses the software; several of them are one and the same entity."""
     staff: Words
     never_entity: Words
+    organisations: Words
     pronouns: Words
 
 

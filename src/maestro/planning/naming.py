@@ -163,6 +163,12 @@ def _free(base: str, taken: Collection[str]) -> str:
     return name
 
 
+def one(words: str) -> str:
+    """With its article, for sentences: `an order`, `a user`, `a cart item`."""
+    text = words.replace("_", " ")
+    return str(_ENGINE.a(text)) if text[:1].isalpha() else text
+
+
 def joined(values: Iterable[str], last: str = "and") -> str:
     """`a, b and c`, for sentences."""
     items = list(values)

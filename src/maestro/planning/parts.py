@@ -8,7 +8,7 @@ from maestro.domain.requirement import PartKind, RequirementPart
 from maestro.planning.capabilities import Offered
 from maestro.planning.draft import Draft
 from maestro.planning.findings import Findings, Place
-from maestro.planning.naming import joined
+from maestro.planning.naming import joined, one
 from maestro.planning.shaping import Shaped
 
 
@@ -82,11 +82,11 @@ def field_sentence(entity: Entity, item: Field) -> str:
     """`task has a due date`, `task belongs to a project`."""
     owner = entity.name.replace("_", " ")
     if item.type is FieldType.REFERENCE:
-        target = (item.target or "").replace("_", " ")
-        role = item.name.removesuffix("_id").replace("_", " ")
+        target = item.target or ""
+        role = item.name.removesuffix("_id")
         if role != target:
-            return f"{owner} can name a {target} as {role}"
-        return f"{owner} {'belongs to' if item.required else 'can name'} a {target}"
+            return f"{owner} can name {one(target)} as {role.replace('_', ' ')}"
+        return f"{owner} {'belongs to' if item.required else 'can name'} {one(target)}"
     words = item.name.replace("_", " ")
     values = f": {joined((v.replace('_', ' ') for v in item.values), 'or')}" if item.values else ""
     return f"{owner} has {words}{values}"

@@ -29,6 +29,9 @@ Handler = Callable[[Context, Statement], bool]
 _FIELD_PREPS = ("by", "on", "for", "in", "after", "according", "with")
 
 
+_TO_PARENT = ("to", "with", "in", "by", "under", "at", "of")
+
+
 def span_of(statement: Statement) -> range:
     return range(statement.start, statement.end)
 
@@ -90,13 +93,14 @@ def has(ctx: Context, statement: Statement) -> bool:
 
 def belongs(ctx: Context, statement: Statement) -> bool:
     """`each task belongs to a project`, `payments are linked to orders`."""
-    parents = statement.prep("to", "with", "in", "by", "under", "at", "of")
-    if parents is None:
+    complements = [*statement.preps, *(p for n in statement.objects for p in n.preps)]
+    parents = [p for p in complements if p.word in _TO_PARENT]
+    if not parents:
         return False
-    ctx.use(verb_words(statement), range(parents.start, parents.start + 1))
+    ctx.use(verb_words(statement), *(range(p.start, p.start + 1) for p in parents))
     linked = statement.objects if not statement.verb_is_passive else statement.subject
     children = things(ctx, linked or statement.subject, 3) or _current(ctx)
-    for parent in parents.nouns:
+    for parent in (noun for prep in parents for noun in prep.nouns):
         key = ctx.mention(parent, 3)
         for child in children:
             if key and key != child:
@@ -340,8 +344,11 @@ def associated(ctx: Context, statement: Statement) -> bool:
     targets = list(statement.subject if passive else statement.objects)
     for prep in statement.preps:
         ctx.use(range(prep.start, prep.start + 1))
-        if prep.word in ("in", "for", "on", "to", "at", "with", "into"):
+        if prep.word in ("in", "for", "on", "to", "at", "into"):
             targets += prep.nouns
+        elif prep.word == "with":
+            record = ctx.lexicon.associations[statement.verb.lemma]["noun"]
+            attributes(ctx, record, prep.nouns)
         elif prep.word == "by" and passive:
             who += [ctx.entity_key(n) for n in prep.nouns if ctx.is_actor(n)]
             ctx.use(range(prep.start, prep.end))

@@ -4,9 +4,9 @@ from maestro.domain.entities import Field, FieldType
 from maestro.planning.conventions import archetype_of, usual_relations
 from maestro.planning.deciding import is_thing
 from maestro.planning.draft import Draft, DraftEntity
-from maestro.planning.findings import AssociationFound, FieldFound, Findings, Place
+from maestro.planning.findings import AssociationFound, FieldFound, Findings, Place, ReferenceFound
 from maestro.planning.lexicon import Lexicon
-from maestro.planning.naming import plural
+from maestro.planning.naming import one, plural
 
 
 def relate(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
@@ -16,6 +16,8 @@ def relate(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
             _owned(draft, findings, item)
     for reference in findings.references:
         child, parent = draft.entity(reference.child), draft.entity(reference.parent)
+        if child is not None and parent is None and reference.name is None:
+            _described(child, reference)
         if child is None or parent is None:
             continue
         if reference.many:
@@ -34,6 +36,16 @@ def relate(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
         _associate(draft, association, lexicon)
     _made_by(draft, findings, lexicon)
     _usual(draft)
+
+
+def _described(child: DraftEntity, reference: ReferenceFound) -> None:
+    """`recipes from regional cuisines`: a word that is no thing of its own describes one."""
+    if reference.parent in child.fields or f"{reference.parent}_id" in child.fields:
+        return
+    child.fields[reference.parent] = Field(
+        name=reference.parent, type=FieldType.STRING, source=reference.source
+    )
+    child.places[reference.parent] = reference.at
 
 
 def _keys(draft: Draft) -> set[str]:
@@ -90,7 +102,7 @@ def _join(draft: Draft, whole: str, part: str, at: Place, source: str = "") -> N
             ),
         )
     draft.assume(
-        f"A {whole.replace('_', ' ')} can have several {plural(part).replace('_', ' ')} and the "
+        f"{one(whole).capitalize()} can have several {plural(part).replace('_', ' ')} and the "
         f"other way round; {key.replace('_', ' ')} connects them."
     )
 
@@ -129,11 +141,11 @@ def _record(draft: Draft, key: str, found: AssociationFound) -> DraftEntity:
     existing = draft.entities.get(key)
     if existing is not None:
         return existing
-    spellings = {"enrollment": "enrolment", "favorite": "favourite"}
-    for one, other in (*spellings.items(), *((b, a) for a, b in spellings.items())):
-        if key == one and other in draft.entities:
+    for british, american in (("enrolment", "enrollment"), ("favourite", "favorite")):
+        other = {british: american, american: british}.get(key)
+        if other is not None and other in draft.entities:
             return draft.entities[other]
-    draft.assume(f"{found.source!r} leaves a {key.replace('_', ' ')} each time.")
+    draft.assume(f"{found.source!r} leaves {one(key)} each time.")
     return draft.add(DraftEntity(key=key, at=found.at, source=found.source))
 
 
@@ -154,7 +166,8 @@ def _made_by(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
         specific = actor not in lexicon.people.generic | lexicon.people.staff
         if thing is None or actor in lexicon.people.never_entity:
             continue
-        if person is None and specific and lexicon.is_person(actor):
+        known = lexicon.is_person(actor) or actor in lexicon.people.organisations
+        if person is None and specific and known:
             person = draft.add(DraftEntity(key=actor, at=thing.at, source=actor))
         if person is None or person is thing or draft.related(thing.key, person.key):
             continue
@@ -162,7 +175,7 @@ def _made_by(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
         name = "owner" if generic else None
         draft.refer(thing.key, person.key, required=False, name=name)
         draft.assume(
-            f"Because {source!r}, a {thing.key.replace('_', ' ')} can name its "
+            f"Because {source!r}, {one(thing.key)} can name its "
             f"{(name or person.key).replace('_', ' ')}."
         )
 
@@ -203,6 +216,6 @@ def _usual_parent(draft: Draft, key: str) -> None:
         belongs_already |= must
         verb = "belongs to" if must else "can name"
         draft.assume(
-            f"A {key.replace('_', ' ')} {verb} a {found.key.replace('_', ' ')}; "
+            f"{one(key).capitalize()} {verb} {one(found.key)}; "
             "the text does not say how they relate."
         )

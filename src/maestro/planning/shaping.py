@@ -10,7 +10,7 @@ from maestro.planning.draft import Draft, DraftEntity
 from maestro.planning.fieldwords import field_words
 from maestro.planning.findings import FieldFound, Findings
 from maestro.planning.lexicon import Lexicon
-from maestro.planning.naming import entity_name, field_name, joined, plural, singular
+from maestro.planning.naming import entity_name, field_name, joined, one, plural, singular
 
 _USUALLY_REQUIRED = ("email", "price", "amount", "quantity", "rating", "status", "state")
 _REFERABLE = (FieldType.STRING, FieldType.TEXT)
@@ -91,15 +91,14 @@ def _typed(key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, dra
         values = known.enum_defaults.get(head, ())
         if values:
             draft.assume(
-                f"The {key.replace('_', ' ')} of a {owner.key.replace('_', ' ')} is "
+                f"The {key.replace('_', ' ')} of {one(owner.key)} is "
                 f"{joined(values, 'or')}; the text names no values."
             )
     elif head in ("status", "state") and not values and item.type is None:
         values = _usual_status(owner.key, lexicon)
         kind = FieldType.ENUM
         draft.assume(
-            f"The status of a {owner.key.replace('_', ' ')} is {joined(values, 'or')}; "
-            "the text names no values."
+            f"The status of {one(owner.key)} is {joined(values, 'or')}; the text names no values."
         )
     if kind is FieldType.ENUM and len(values) < 2:
         kind, values = (FieldType.STRING, ()) if not values else (kind, values)
@@ -230,7 +229,7 @@ def _take_over(entity: DraftEntity, fields: tuple[Field, ...], draft: Draft) -> 
     entity.fields.update(rest)
     if added:
         what = joined(f.name.replace("_", " ") for f in added)
-        draft.assume(f"A {entity.key.replace('_', ' ')} has {what}; the text does not say.")
+        draft.assume(f"{one(entity.key).capitalize()} has {what}; the text does not say.")
 
 
 def named(draft: Draft) -> Shaped:

@@ -109,6 +109,7 @@ def kinds(words: Sequence[Word], lexicon: Lexicon) -> list[Kind]:
     found = [_first_guess(word) for word in words]
     for repair in (
         _unknown_verbs,
+        _objectless_start,
         _after_modal,
         _imperative,
         _plural_subject,
@@ -138,11 +139,31 @@ def _base_verb(word: Word, lexicon: Lexicon) -> bool:
 
 
 def _unknown_verbs(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
-    """What WordNet knows only as a noun is one, whatever the tagger thought (`genre`)."""
+    """What WordNet does not know as a verb is a noun, whatever the tagger thought (`genre`)."""
     for i, word in enumerate(words):
-        if found[i] is Kind.VERB and not lexicon.is_verb(word.lemma) and word.tag != "VBN":
-            if lexicon.is_noun(word.lemma) or lexicon.is_noun(word.text) or "-" in word.text:
-                found[i] = Kind.NOUN
+        if found[i] is not Kind.VERB or word.tag == "VBN" or lexicon.is_verb(word.lemma):
+            continue
+        known = lexicon.is_noun(word.lemma) or lexicon.is_noun(word.text) or "-" in word.text
+        if known or word.tag in ("VB", "VBP"):
+            found[i] = Kind.NOUN
+
+
+def _objectless_start(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
+    """`blog with posts`, `start time`: a first word that has no object names something."""
+    if not words or found[0] is not Kind.VERB or words[0].tag not in ("VB", "VBP"):
+        return
+    word = words[0].text
+    product = word in lexicon.products.generic | lexicon.products.named
+    alone = len(words) == 1 or found[1] in (Kind.PREPOSITION, *_ENDS)
+    if product or (alone and lexicon.is_noun(word) and word not in lexicon.mostly_verbs):
+        found[0] = Kind.NOUN
+    elif lexicon.is_noun(word) and len(words) > 1 and _ends_at(found, 2):
+        if found[1] is Kind.NOUN and words[1].tag == "NN" and word not in lexicon.mostly_verbs:
+            found[0] = Kind.ADJECTIVE
+
+
+def _ends_at(found: Sequence[Kind], index: int) -> bool:
+    return index >= len(found) or found[index] in _ENDS
 
 
 def _after_modal(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
@@ -245,12 +266,31 @@ def _after_determiner(words: Sequence[Word], found: list[Kind], lexicon: Lexicon
 
 
 def _modifiers(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
-    """Participles in front of the noun they describe (`assigned tasks`, `shopping list`)."""
+    """Participles in front of the noun they describe (`assigned tasks`, `an expected close date`)."""
     for i, word in enumerate(words):
-        if found[i] is Kind.VERB and word.tag in ("VBN", "VBG") and _at(found, i + 1) is Kind.NOUN:
-            before = _at(found, i - 1)
-            free = before not in (Kind.BE, Kind.MODAL, Kind.TO, Kind.NOUN)
-            if word.tag == "VBG" and before in (Kind.PREPOSITION, Kind.STOP, Kind.RELATIVE):
-                free = word.dep in ("amod", "compound") and not lexicon.is_verb(word.lemma)
-            if free and word.dep in ("amod", "compound", "nmod"):
+        if found[i] is not Kind.VERB:
+            continue
+        before, after = _at(found, i - 1), _at(found, i + 1)
+        if _inside_phrase(found, i):
+            found[i] = Kind.ADJECTIVE
+        elif after is not Kind.NOUN or before in (Kind.BE, Kind.MODAL, Kind.TO, Kind.NOUN):
+            continue
+        elif word.tag == "VBN" and before is not Kind.PRONOUN:
+            found[i] = Kind.ADJECTIVE
+        elif word.tag == "VBG" and word.dep in ("amod", "compound", "nmod"):
+            leads = before in (Kind.PREPOSITION, Kind.STOP, Kind.RELATIVE)
+            if not leads or not lexicon.is_verb(word.lemma):
                 found[i] = Kind.ADJECTIVE
+
+
+def _inside_phrase(found: Sequence[Kind], index: int) -> bool:
+    """Between an article and its noun nothing is a verb."""
+    start = index - 1
+    while _at(found, start) is Kind.ADJECTIVE:
+        start -= 1
+    end = index + 1
+    while _at(found, end) in (Kind.VERB, Kind.ADJECTIVE):
+        end += 1
+    return (
+        _at(found, start) is Kind.DETERMINER and _at(found, end) is Kind.NOUN and end - index <= 2
+    )

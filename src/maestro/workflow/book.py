@@ -201,7 +201,7 @@ class RunBook:
         for step in command.steps:
             self.steps[step.id] = step
             self.rows[step.id] = StepRun(step_id=step.id, status=StepStatus.PENDING)
-        data = {"steps": [step.id for step in command.steps]}
+        data = {"steps": [step.summary() for step in command.steps]}
         yield Move(kind=EventKind.RUN_EXTENDED, extend=command.steps, data=data)
 
     @_record.register

@@ -70,7 +70,10 @@ class EmbeddedEngine:
 
         def change(tx: Transaction) -> None:
             tx.runs.insert(run, workflow)
-            data = {"workflow": workflow.name, "steps": len(workflow.steps)}
+            data = {
+                "workflow": workflow.name,
+                "steps": [step.summary() for step in workflow.steps],
+            }
             tx.events.append(run_id, EventKind.RUN_CREATED, now, data=data)
 
         await self._store.write(change)

@@ -3,8 +3,10 @@
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.config import Config
@@ -80,3 +82,17 @@ def test_processes_that_create_the_same_file_at_once_all_succeed(tmp_path: Path)
     errors = [child.communicate()[1] for child in children]
     assert [child.returncode for child in children] == [0] * 4, errors
     assert "runs" in tables(path)
+
+
+def test_threads_that_create_the_same_file_at_once_all_succeed(tmp_path: Path) -> None:
+    for name in ("a.db", "b.db", "c.db"):
+        start = Barrier(6)
+
+        def create(path: Path = tmp_path / name, start: Barrier = start) -> None:
+            start.wait()
+            prepare(path)
+
+        with ThreadPoolExecutor(6) as threads:
+            for done in [threads.submit(create) for _ in range(6)]:
+                done.result()
+        assert "runs" in tables(tmp_path / name)

@@ -1,7 +1,7 @@
 """The scheduler's rules one by one, then over random graphs against a fold that needs no queue."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -257,6 +257,15 @@ def test_retry_takes_queued_dependants_back_when_their_need_is_reset() -> None:
     assert started(feed(state, AttemptSucceeded(A))) == ["c"]
 
 
+def test_a_verdict_from_before_a_retry_is_not_used() -> None:
+    state = new_state(step("a"), step("b", "a", when="x", on_unmet=OnUnmet.RUN))
+    feed(state, Begin())
+    assert feed(state, AttemptFailed(A, worth_retry=False))[-1] == JudgeCondition(B)
+    feed(state, RetryAsked())
+    assert feed(state, ConditionJudged(B, Verdict.HOLDS)) == []
+    assert feed(state, AttemptSucceeded(A))[-1] == JudgeCondition(B)
+
+
 def test_retry_without_anything_to_retry_is_refused() -> None:
     state = new_state(step("a"))
     feed(state, Begin(), AttemptSucceeded(A))
@@ -377,12 +386,14 @@ class World:
         assert all(need in FINISHED_STEPS for need in needs), "needs come first"
         if own.on_unmet is not OnUnmet.RUN:
             assert set(needs) <= {StepStatus.SUCCEEDED}, "unmet needs keep it from running"
-        assert command.attempt <= own.retry.max_attempts, "within the retry budget"
+        forgiven = self.state.steps[command.step_id].forgiven
+        assert command.attempt - forgiven <= own.retry.max_attempts, "within the retry budget"
         assert len(self.running) < self.state.max_parallel, "within max_parallel"
 
     def end_attempt(self, step_id: StepId) -> None:
         attempt = self.running.pop(step_id)
-        end = self.scripts[step_id].ends[attempt - 1]
+        ends = self.scripts[step_id].ends
+        end = ends[(attempt - 1) % len(ends)]
         signals: dict[str, Signal] = {
             "ok": AttemptSucceeded(step_id),
             "fail": AttemptFailed(step_id, worth_retry=True),
@@ -391,6 +402,19 @@ class World:
             "interrupt": AttemptInterrupted(step_id),
         }
         self.tell(signals[end])
+
+    def steer(self, move: str, data: st.DataObject) -> None:
+        if move == "end":
+            self.end_attempt(data.draw(st.sampled_from(sorted(self.running))))
+        elif move == "due":
+            self.tell(RetryDue(self.waiting.pop()))
+        else:
+            signals: dict[str, Signal] = {
+                "retry": RetryAsked(),
+                "pause": PauseAsked(),
+                "resume": ResumeAsked(),
+            }
+            self.tell(signals[move])
 
     def crash(self) -> None:
         """The process dies: the state is read back from what the journal would hold."""
@@ -454,6 +478,49 @@ def drain(world: World) -> None:
             world.tell(RetryDue(world.waiting.pop()))
         for key in sorted(world.running):
             world.end_attempt(key)
+
+
+def check_books(state: RunState) -> None:
+    """The scheduler's counters and queue against the plain definition of what they count."""
+    statuses = {key: own.status for key, own in state.steps.items()}
+    for key, own in state.steps.items():
+        open_needs = {need for need in own.step.needs if statuses[need] not in FINISHED_STEPS}
+        assert own.open_needs == len(open_needs), key
+        waits_for_nothing = own.status is StepStatus.PENDING and not open_needs
+        assert not waits_for_nothing or own.queued, f"{key} is forgotten"
+    assert state.counts == {kind: list(statuses.values()).count(kind) for kind in StepStatus}
+    may_start = not state.paused and state.ended is None and state.running < state.max_parallel
+    assert not (may_start and state.ready), "a place stays empty although something is ready"
+    assert (state.ended is not None) == (set(statuses.values()) <= FINISHED_STEPS) or state.paused
+
+
+@settings(max_examples=300, deadline=None)
+@given(graph=scripted_graphs(), max_parallel=st.integers(1, 3), data=st.data())
+def test_steering_at_any_moment_keeps_the_books_and_ends_well(
+    graph: tuple[tuple[Step, ...], dict[StepId, Script]], max_parallel: int, data: st.DataObject
+) -> None:
+    """Retries and pauses at random moments; then nothing fails any more and all must succeed."""
+    steps, scripts = graph
+    steps = tuple(replace(own, when=None, on_unmet=OnUnmet.SKIP) for own in steps)
+    world = World(new_state(*steps, max_parallel=max_parallel), scripts)
+    world.tell(Begin())
+    for _ in range(data.draw(st.integers(0, 25))):
+        statuses = {own.status for own in world.state.steps.values()}
+        moves = ["retry"] if statuses & {StepStatus.FAILED, StepStatus.BLOCKED} else []
+        moves += ["end"] if world.running else []
+        moves += ["due"] if world.waiting else []
+        moves += ["resume"] if world.state.paused else ["pause"]
+        world.steer(data.draw(st.sampled_from(moves)), data)
+        check_books(world.state)
+    world.scripts = {own.id: Script(verdict=Verdict.HOLDS, ends=("ok",)) for own in steps}
+    if any(
+        own.status in (StepStatus.FAILED, StepStatus.BLOCKED) for own in world.state.steps.values()
+    ):
+        world.steer("retry", data)
+    drain(world)
+    assert {own.status for own in world.state.steps.values()} == {StepStatus.SUCCEEDED}
+    assert sorted(world.succeeded) == sorted(own.id for own in steps)
+    assert world.finishes[-1] is RunStatus.SUCCEEDED
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,8 +8,10 @@ from maestro.contracts.design.layout import present
 from maestro.contracts.design.services import service_deliverables
 from maestro.contracts.openapi.document import OpenApiDocument, load
 from maestro.contracts.openapi.lint import lint
+from maestro.contracts.openapi.naming import snake
 from maestro.contracts.openapi.operations import operations
 from maestro.contracts.openapi.resources import Resource, ResourceAction, resources
+from maestro.contracts.openapi.shapes import object_shape
 from maestro.domain.contract import (
     AcceptanceCriterion,
     Contract,
@@ -69,19 +71,38 @@ def _backend(document: OpenApiDocument, team: Team, trace: Trace) -> Contract:
         specification=document.source,
         deliverables=service_deliverables("backend"),
         acceptance=tuple(
-            made for found in resources(document) for made in _criteria(contract, found, trace)
+            made
+            for found in resources(document)
+            for made in _criteria(contract, found, _travelling(document, found), trace)
         ),
     )
 
 
-def _criteria(contract: str, found: Resource, trace: Trace) -> Iterator[AcceptanceCriterion]:
+def _travelling(document: OpenApiDocument, found: Resource) -> tuple[str, ...]:
+    """Fields that can be sent and are shown again, named as the domain model names them."""
+    sent = object_shape(document, found.create_schema)
+    shown = object_shape(document, found.item_schema)
+    names = [
+        name for name in (sent.properties if sent else ()) if shown and name in shown.properties
+    ]
+    return tuple(made for name in names for made in (snake(name), f"{snake(name)}_id"))
+
+
+def _criteria(
+    contract: str, found: Resource, fields: tuple[str, ...], trace: Trace
+) -> Iterator[AcceptanceCriterion]:
+    """`fields` are those that a round trip sends and reads back."""
     needed = (ResourceAction.CREATE, ResourceAction.GET)
-    if all(action in found.operations for action in needed) and found.item_path:
+    if all(action in found.operations for action in needed) and not found.parents:
         words = found.name.replace("_", " ")
         yield criterion(
             contract,
-            "crud_roundtrip",
+            "resource_roundtrip",
             f"A {words} can be created and read, and whatever else the document offers for it.",
-            trace.entity(found.name) + trace.capability(CapabilityKind.MANAGE, found.name),
+            (
+                *trace.entity(found.name),
+                *trace.capability(CapabilityKind.MANAGE, found.name),
+                *(part for name in fields for part in trace.field(found.name, name)),
+            ),
             entity=found.name,
         )

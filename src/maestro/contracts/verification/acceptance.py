@@ -12,6 +12,7 @@ from maestro.contracts.verification.entry_checks import (
     required_enforced,
     unique_enforced,
 )
+from maestro.contracts.verification.foreign_checks import resource_roundtrip
 from maestro.contracts.verification.list_checks import (
     filter_narrows,
     pagination_limits,
@@ -29,6 +30,7 @@ FieldCheck = Callable[[World, str, str], Awaitable[None]]
 ENTITY_CHECKS: Mapping[str, EntityCheck] = {
     "crud_roundtrip": crud_roundtrip,
     "pagination_limits": pagination_limits,
+    "resource_roundtrip": resource_roundtrip,
     "search_finds": search_finds,
     "sort_orders": sort_orders,
 }

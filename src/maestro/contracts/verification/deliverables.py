@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from maestro.domain.placeholders import MAY_BE_EMPTY, pretences, unreadable
 from maestro.domain.contract import CheckResult, Contract, Deliverable, Finding
+from maestro.domain.placeholders import MAY_BE_EMPTY, pretences, unreadable
 from maestro.errors import InvalidInput
 
 MAX_BYTES = 5_000_000

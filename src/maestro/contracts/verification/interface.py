@@ -50,7 +50,8 @@ class Operation:
         if method.upper() != self.method:
             return None
         found = re.fullmatch(f"(?:/.*)?{_path_pattern(self.path)}", path)
-        return found.groupdict() if found else None
+        names = re.findall(r"\{([^{}]+)\}", self.path)
+        return dict(zip(names, found.groups(), strict=True)) if found else None
 
     def is_plain(self, url: str) -> bool:
         """Whether numbers and booleans in the URL are written as every server reads them."""
@@ -109,6 +110,15 @@ class Interface:
 
     def operation(self, key: str) -> Operation | None:
         return next((o for o in self.operations if o.key == key), None)
+
+    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+        """The operation that a request belongs to, with its path parameters.
+
+        Of several (`/tasks` and `/users/{id}/tasks`, as a base path may stand before either) the
+        longest path wins, then the one with fewer parameters.
+        """
+        found = [(o, p) for o in self.operations if (p := o.matches(method, path)) is not None]
+        return max(found, key=_closeness, default=None)
 
     def by_id(self, operation_id: str) -> Operation | None:
         return next((o for o in self.operations if o.id == operation_id), None)
@@ -190,12 +200,12 @@ class Interface:
         return schema if isinstance(schema, Mapping) else None
 
 
+def _closeness(match: tuple[Operation, dict[str, str]]) -> tuple[int, int]:
+    operation, parameters = match
+    return operation.path.count("/"), -len(parameters)
+
+
 def _path_pattern(template: str) -> str:
-    """`/tasks/{task_id}` as a regular expression with one named group per parameter."""
+    """`/tasks/{task_id}` as a regular expression with one group per parameter."""
     pieces = re.split(r"(\{[^{}]+\})", template)
-    return "".join(
-        f"(?P<{re.sub(r'[^0-9A-Za-z_]', '_', piece[1:-1])}>[^/]+)"
-        if piece.startswith("{")
-        else re.escape(piece)
-        for piece in pieces
-    )
+    return "".join("([^/]+)" if p.startswith("{") else re.escape(p) for p in pieces)

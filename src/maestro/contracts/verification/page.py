@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,7 +252,8 @@ def _results(
         passed = one is not None and one["passed"] is True
         detail = str(one["detail"]) if one else "the visit ended before this was tried"
         checks.append(result_of(criterion, passed=passed, detail=detail))
-        findings += [] if passed else list(_complaint(criterion, detail))
+        if not passed and not (one and one["follows"]):
+            findings.append(_complaint(criterion, detail))
     checks.append(
         CheckResult(
             id="page_quiet",
@@ -264,9 +265,9 @@ def _results(
     return checks, findings
 
 
-def _complaint(criterion: AcceptanceCriterion, detail: str) -> Iterator[Finding]:
+def _complaint(criterion: AcceptanceCriterion, detail: str) -> Finding:
     entity, field = criterion.parameters.get("entity"), criterion.parameters.get("field")
-    yield Finding(
+    return Finding(
         rule=str(criterion.check),
         message=detail,
         operation=f"{entity}.{field}" if field else str(entity),

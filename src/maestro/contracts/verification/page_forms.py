@@ -2,15 +2,38 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from playwright.sync_api import Locator
 
-_DATES = ("2030-01-15", "2031-02-20")
-_MOMENTS = ("2030-01-15T09:30", "2031-02-20T18:45")
-_TIMES = ("09:30", "18:45")
-_SKIPPED = ("hidden", "file", "button", "submit", "reset", "image", "radio", "color", "range")
+_PAIRS = {
+    "date": ("2030-01-15", "2031-02-20"),
+    "datetime-local": ("2030-01-15T09:30", "2031-02-20T18:45"),
+    "time": ("09:30", "18:45"),
+}
 _TEXTS = ("text", "textarea", "search", "email", "url", "tel", "password")
+_KINDS = (*_TEXTS, *_PAIRS, "number", "checkbox", "select")
+_EASIEST_FIRST = ("text", "textarea", "number", "date", "datetime-local", "checkbox", "select")
+
+_SURVEY = """(form) => [...form.querySelectorAll("input[name], select[name], textarea[name]")]
+    .filter((control) => !control.disabled && !control.readOnly)
+    .map((control) => ({
+        name: control.name,
+        kind: control.localName === "input" ? control.type : control.localName,
+        value: control.type === "checkbox" ? String(control.checked) : control.value,
+        label: control.localName === "select"
+            ? (control.selectedOptions[0]?.textContent ?? "").trim() : "",
+        options: control.localName === "select"
+            ? [...control.options].filter((one) => !one.disabled && one.value)
+                .map((one) => one.value) : [],
+        required: control.required,
+        min: control.min ?? "",
+        max: control.max ?? "",
+        shortest: control.minLength > 0 ? control.minLength : 0,
+        longest: control.maxLength > 0 ? control.maxLength : 255,
+    }))"""
+"""Everything there is to know about a form, in one question."""
 
 
 class NothingToChoose(Exception):
@@ -19,7 +42,7 @@ class NothingToChoose(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledControl:
-    """What was put into one control."""
+    """What one control holds."""
 
     name: str
     kind: str
@@ -52,70 +75,56 @@ class EntryForm:
 
     form: Locator
     marks: Marks
-    filled: dict[str, FilledControl] = field(default_factory=dict)
 
-    def fill(self, variant: int) -> Mapping[str, FilledControl]:
+    def fill(self, variant: int) -> dict[str, FilledControl]:
         """Fills every control; variants 0 and 1 differ wherever a control allows it.
 
         Raises NothingToChoose for a required choice without options.
         """
-        for control, name, kind in self.controls():
-            value = self._put(control, name, kind, variant)
-            if value is not None:
-                self.filled[name] = _read(control, name, kind)
-        return self.filled
+        touched = {c["name"] for c in self._survey() if self._put(c, variant)}
+        return {name: filled for name, filled in self.read().items() if name in touched}
 
-    def controls(self) -> Iterator[tuple[Locator, str, str]]:
-        """Controls people can use: the locator, its name and its kind."""
-        for control in self.form.locator("[name]").all():
-            tag = str(control.evaluate("element => element.localName"))
-            kind = tag if tag != "input" else str(control.evaluate("element => element.type"))
-            name = control.get_attribute("name") or ""
-            usable = tag in ("input", "select", "textarea") and kind not in _SKIPPED
-            if name and usable and control.is_editable():
-                yield control, name, kind
+    def read(self) -> dict[str, FilledControl]:
+        """Every control people can use, as it is now."""
+        return {control["name"]: _as_read(control) for control in self._survey()}
 
-    def read(self) -> Mapping[str, FilledControl]:
-        return {name: _read(control, name, kind) for control, name, kind in self.controls()}
+    def names(self) -> frozenset[str]:
+        return frozenset(control["name"] for control in self._survey())
 
     def waits_for_choices(self) -> bool:
         """Whether a choice is still without options, required or not."""
-        return any(
-            kind == "select" and not _options(control) for control, _, kind in self.controls()
-        )
+        return any(c["kind"] == "select" and not c["options"] for c in self._survey())
 
     def change_one(self) -> FilledControl | None:
         """Gives one control another value; None when the form has nothing to change."""
-        ranked = sorted(self.controls(), key=lambda found: _easiest_first(found[2]))
-        for control, name, kind in ranked:
-            before = _read(control, name, kind).value
-            if kind == "textarea" and before.lstrip()[:1] in ("{", "["):
+        for control in sorted(self._survey(), key=_ease):
+            if _is_structured(control):
                 continue
             for variant in (0, 1):
-                if self._put(control, name, kind, variant) is None:
-                    break
-                after = _read(control, name, kind)
-                if after.value != before:
-                    return after
+                after = self.read() if self._put(control, variant) else {}
+                if after and after[control["name"]].value != control["value"]:
+                    return after[control["name"]]
         return None
 
-    def _put(self, control: Locator, name: str, kind: str, variant: int) -> str | None:
-        """Sets the control; None when it is left as it is."""
-        if kind == "select":
-            return _choose(control, name, variant)
-        if kind == "checkbox":
-            control.set_checked(variant == 0)
-            return str(variant == 0)
-        if kind == "textarea" and control.input_value().lstrip()[:1] in ("{", "["):
-            return control.input_value()  # a structured value that the page suggests
-        value = self._value(control, name, kind, variant)
-        control.fill(value)
-        return value
+    def _survey(self) -> Iterator[dict[str, Any]]:
+        controls: list[dict[str, Any]] = self.form.evaluate(_SURVEY)
+        return (control for control in controls if control["kind"] in _KINDS)
 
-    def _value(self, control: Locator, name: str, kind: str, variant: int) -> str:
-        pairs = {"date": _DATES, "datetime-local": _MOMENTS, "time": _TIMES}
-        if kind in pairs:
-            return pairs[kind][variant]
+    def _put(self, control: Mapping[str, Any], variant: int) -> bool:
+        """Sets the control; False when there is nothing to set."""
+        place = self.form.locator(f'[name="{control["name"]}"]').first
+        if control["kind"] == "select":
+            return _choose(place, control, variant)
+        if control["kind"] == "checkbox":
+            place.set_checked(variant == 0)
+        elif not _is_structured(control):
+            place.fill(self._value(control, variant))
+        return True
+
+    def _value(self, control: Mapping[str, Any], variant: int) -> str:
+        kind = str(control["kind"])
+        if kind in _PAIRS:
+            return _PAIRS[kind][variant]
         mark, number = self.marks.next()
         if kind == "number":
             return _number(control, number)
@@ -123,11 +132,10 @@ class EntryForm:
             return f"{mark}@example.com"
         if kind == "url":
             return f"https://example.com/{mark}"
-        longest = int(control.get_attribute("maxlength") or 255)
-        least = int(control.get_attribute("minlength") or 0)
-        words = f"{re.sub(r'[^A-Za-z0-9]+', ' ', name).strip()} {mark}"
+        longest, shortest = int(control["longest"]), int(control["shortest"])
+        words = f"{re.sub(r'[^A-Za-z0-9]+', ' ', control['name']).strip()} {mark}"
         text = words if len(words) <= longest else mark
-        return text[-longest:].ljust(least, "x")
+        return text[-longest:].ljust(shortest, "x")
 
 
 def mark_of(controls: Mapping[str, FilledControl], token: str) -> str | None:
@@ -139,25 +147,30 @@ def mark_of(controls: Mapping[str, FilledControl], token: str) -> str | None:
     return None
 
 
-def _choose(control: Locator, name: str, variant: int) -> str | None:
-    options = _options(control)
+def _as_read(control: Mapping[str, Any]) -> FilledControl:
+    value, label = str(control["value"]), str(control["label"])
+    return FilledControl(
+        name=str(control["name"]), kind=str(control["kind"]), value=value, label=label or value
+    )
+
+
+def _is_structured(control: Mapping[str, Any]) -> bool:
+    """A value like JSON that the page suggests; it is kept."""
+    return control["kind"] == "textarea" and str(control["value"]).lstrip()[:1] in ("{", "[")
+
+
+def _choose(place: Locator, control: Mapping[str, Any], variant: int) -> bool:
+    options = control["options"]
     if not options:
-        if control.get_attribute("required") is not None:
-            raise NothingToChoose(f"the choice {name!r} has no options")
-        return None
-    value = options[0 if variant == 0 else -1]
-    control.select_option(value=value)
-    return value
+        if control["required"]:
+            raise NothingToChoose(f"the choice {control['name']!r} has no options")
+        return False
+    place.select_option(value=options[0 if variant == 0 else -1])
+    return True
 
 
-def _options(control: Locator) -> list[str]:
-    script = "element => [...element.options].filter(o => !o.disabled).map(o => o.value)"
-    values: list[str] = control.evaluate(script)
-    return [value for value in values if value]
-
-
-def _number(control: Locator, wanted: int) -> str:
-    low, high = (_limit(control, name) for name in ("min", "max"))
+def _number(control: Mapping[str, Any], wanted: int) -> str:
+    low, high = _limit(control["min"]), _limit(control["max"])
     value = float(wanted)
     if low is not None and value < low:
         value = low + wanted % 10 if high is None or low + 10 <= high else low
@@ -166,26 +179,13 @@ def _number(control: Locator, wanted: int) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _limit(control: Locator, name: str) -> float | None:
-    text = control.get_attribute(name)
+def _limit(text: str) -> float | None:
     try:
         return float(text) if text else None
     except ValueError:
         return None
 
 
-def _read(control: Locator, name: str, kind: str) -> FilledControl:
-    if kind == "checkbox":
-        value = "true" if control.is_checked() else "false"
-        return FilledControl(name=name, kind=kind, value=value, label=value)
-    value = control.input_value()
-    label = value
-    if kind == "select":
-        script = "element => element.selectedOptions[0]?.textContent ?? ''"
-        label = str(control.evaluate(script)).strip()
-    return FilledControl(name=name, kind=kind, value=value, label=label)
-
-
-def _easiest_first(kind: str) -> int:
-    order = ("text", "textarea", "number", "date", "datetime-local", "checkbox", "select")
-    return order.index(kind) if kind in order else len(order)
+def _ease(control: Mapping[str, Any]) -> int:
+    kind = control["kind"]
+    return _EASIEST_FIRST.index(kind) if kind in _EASIEST_FIRST else len(_EASIEST_FIRST)

@@ -25,11 +25,12 @@ from playwright.sync_api import (
 )
 
 from maestro.contracts.verification.page_forms import Marks, NothingToChoose
-from maestro.contracts.verification.page_visit import (
+from maestro.contracts.verification.page_view import (
     WAIT_MILLISECONDS,
     Disappointment,
-    ViewVisit,
+    ShownView,
 )
+from maestro.contracts.verification.page_visit import ViewVisit
 
 ARGUMENTS = (
     "--no-sandbox",  # the sandbox around this process takes its place
@@ -119,13 +120,16 @@ class Session:
 
     def run(self, browser: Browser) -> None:
         self.end = time.monotonic() + float(self.job["seconds"])
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
+        )
         page = context.new_page()
         page.set_default_timeout(WAIT_MILLISECONDS)
         self.watch.follow(page)
         marks = Marks(str(self.job["token"]))
         for view in self.job["views"]:
-            self.visits[view["entity"]] = ViewVisit(page, str(self.job["url"]), view, marks)
+            shown = ShownView(page, str(self.job["url"]), view, marks)
+            self.visits[shown.entity] = ViewVisit(shown)
         self._create_everywhere()
         self._judge_all(changes=False)
         if self.job["screenshots"]:
@@ -149,11 +153,11 @@ class Session:
         self.watch.place = f"{entity}: create"
         try:
             self._check_time()
-            visit.enter()
+            visit.view.enter()
             for variant in (0, 1):
                 visit.entries.append(visit.create(variant, complete=complete))
-            self.watch.look_at(visit.page)
-            visit.reopen()
+            self.watch.look_at(visit.view.page)
+            visit.view.reopen()
             for entry in visit.entries:
                 visit.stored(entry)
             self.created[entity] = f"{len(visit.entries)} entries stored"
@@ -178,13 +182,13 @@ class Session:
         page.wait_for_load_state("networkidle")
         page.screenshot(path=self.folder / "start.png")
         for visit in self.visits.values():
-            if not isinstance(self.created[str(visit.view["entity"])], Disappointment):
-                visit.enter()
-                page.screenshot(path=self.folder / f"view-{visit.plural}.png")
+            if not isinstance(self.created[visit.view.entity], Disappointment):
+                visit.view.enter()
+                page.screenshot(path=self.folder / f"view-{visit.view.plural}.png")
 
     def _leave(self, visit: ViewVisit) -> None:
         """Whatever is open or half done is given up."""
-        visit.page.goto("about:blank")
+        visit.view.page.goto("about:blank")
 
     def _check_time(self) -> None:
         if time.monotonic() > self.end:
@@ -196,19 +200,22 @@ class Session:
         passed, detail = False, ""
         try:
             detail = self._do(visit, check, criterion)
-            self.watch.look_at(visit.page)
+            self.watch.look_at(visit.view.page)
             passed = True
         except (Disappointment, NothingToChoose, Error) as error:
             detail = _told(error)
             self._leave(visit)
-        self.outcomes.append({"id": criterion["id"], "passed": passed, "detail": detail})
+        made = self.created[str(criterion["entity"])]
+        follows = check != "page_creates" and isinstance(made, Disappointment)
+        outcome = {"id": criterion["id"], "passed": passed, "detail": detail, "follows": follows}
+        self.outcomes.append(outcome)
 
     def _do(self, visit: ViewVisit, check: str, criterion: Mapping[str, Any]) -> str:
         self._check_time()
         made = self.created[str(criterion["entity"])]
-        if check == "page_creates" or isinstance(made, Disappointment):
-            if isinstance(made, Disappointment):
-                raise Disappointment(made if check == "page_creates" else f"no entries: {made}")
+        if isinstance(made, Disappointment):
+            raise Disappointment(made if check == "page_creates" else f"no entries: {made}")
+        if check == "page_creates":
             return made
         acts: dict[str, Callable[[], str]] = {
             "page_lists": visit.lists,
@@ -222,7 +229,7 @@ class Session:
 
 def _delete_fresh(visit: ViewVisit) -> str:
     """A new entry is deleted: nothing can refer to it."""
-    visit.enter()
+    visit.view.enter()
     return visit.delete(visit.create(0))
 
 

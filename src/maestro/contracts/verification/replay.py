@@ -3,9 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote, unquote
 
-from maestro.contracts.verification.interface import Interface, Operation, Resource
-from maestro.contracts.verification.probe import Exchange, Probe, Unmet, clipped
+from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.resources import Resource as ForeignResource
+from maestro.contracts.openapi.resources import ResourceAction, resources
+from maestro.contracts.verification.foreign_checks import entry_id, made_entry
+from maestro.contracts.verification.interface import Operation, Resource
+from maestro.contracts.verification.probe import Exchange, Unmet, clipped
 from maestro.contracts.verification.values import NoValue
 from maestro.contracts.verification.world import UNKNOWN_ID, Unverifiable, World
 from maestro.domain.contract import CheckResult, Finding
@@ -22,13 +27,24 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What an operation works on: an entity of ours, or a resource found in a foreign document."""
+
+    entity: str
+    create: str
+    """Key of the operation that makes one."""
+    designed: Resource | None = None
+    foreign: ForeignResource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A recorded call with what is needed to send it to another server."""
 
     call: RecordedCall
     operation: Operation
     parameters: Mapping[str, str]
-    resource: Resource | None
+    owner: Owner | None
 
 
 @dataclass(slots=True)
@@ -36,21 +52,13 @@ class Consumers:
     """Replays calls in their order; ids of the mock become ids of the provider."""
 
     world: World
-    excluded: frozenset[str]
-    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+    document: OpenApiDocument
+    ids: dict[tuple[str, str], JsonValue] = field(default_factory=dict)
     """(entity, id on the mock) -> id on the provider."""
-    fresh: dict[str, list[int]] = field(default_factory=dict)
+    fresh: dict[str, list[JsonValue]] = field(default_factory=dict)
     """Entries that replayed creations made and no id of the mock stands for yet."""
     texts: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     """(entity, unique field, value on the mock) -> value on the provider."""
-
-    @property
-    def probe(self) -> Probe:
-        return self.world.probe
-
-    @property
-    def interface(self) -> Interface:
-        return self.world.interface
 
     async def replay(self, calls: Sequence[RecordedCall]) -> Replayed:
         findings: list[Finding] = []
@@ -75,24 +83,26 @@ class Consumers:
         return Replayed(check, tuple(findings))
 
     def _plan(self, call: RecordedCall) -> Plan | None:
-        if not call.valid or call.status >= 500:
+        found = self.world.interface.find(call.method, call.path)
+        if found is None or not call.valid or call.status >= 500:
             return None
-        for operation in self.interface.operations:
-            parameters = operation.matches(call.method, call.path)
-            if parameters is None or call.operation not in ("", operation.key):
-                continue
-            if operation.key in self.excluded:
-                return None
-            resource = self._owner(operation)
-            return Plan(call=call, operation=operation, parameters=parameters, resource=resource)
-        return None
+        operation, parameters = found
+        if operation.key in self.world.not_built:
+            return None
+        owner = self._owner(operation)
+        return Plan(call=call, operation=operation, parameters=parameters, owner=owner)
 
-    def _owner(self, operation: Operation) -> Resource | None:
-        for entity in self.interface.entities():
-            resource = self.interface.resource(entity)
+    def _owner(self, operation: Operation) -> Owner | None:
+        interface = self.world.interface
+        for entity in interface.entities():
+            resource = interface.resource(entity)
             mine = (resource.create, resource.list, resource.read, resource.update, resource.delete)
-            if operation in mine and resource.fields:
-                return resource
+            if operation in mine and resource.create is not None and resource.fields:
+                return Owner(entity=entity, create=resource.create.key, designed=resource)
+        for foreign in resources(self.document):
+            create = foreign.operation(ResourceAction.CREATE)
+            if operation.key in [o.key for o in foreign.operations.values()] and create:
+                return Owner(entity=foreign.name, create=create.key, foreign=foreign)
         return None
 
     async def _repeat(self, plan: Plan) -> None:
@@ -100,7 +110,7 @@ class Consumers:
         if _alike(exchange, plan.call):
             return
         succeeded = plan.call.status < 400
-        if succeeded and plan.resource is not None and exchange.status in (404, 409):
+        if succeeded and plan.owner is not None and exchange.status in (404, 409):
             # What is stored differs between the servers: with its own entries it must work.
             exchange = await self._send(plan, renew=True)
         if not _alike(exchange, plan.call):
@@ -113,64 +123,82 @@ class Consumers:
     async def _send(self, plan: Plan, *, renew: bool = False) -> Exchange:
         path = plan.operation.path
         for name, text in plan.parameters.items():
-            path = path.replace(f"{{{name}}}", await self._path_value(plan, text, renew=renew))
+            chosen = await self._path_value(plan, unquote(text), renew=renew)
+            path = path.replace(f"{{{name}}}", quote(str(chosen), safe=""))
         body = plan.call.request_body
-        if plan.resource is not None and isinstance(body, dict):
-            body = await self._body(plan, plan.resource, body, renew=renew)
+        designed = plan.owner.designed if plan.owner else None
+        if designed is not None and isinstance(body, dict):
+            body = await self._body(plan, designed, body, renew=renew)
         query = plan.call.query.removeprefix("?")
         method = plan.operation.method
-        exchange = await self.probe.send(plan.operation.key, method, path, query=query, body=body)
+        exchange = await self.world.probe.send(
+            plan.operation.key, method, path, query=query, body=body
+        )
         self._remember(plan, exchange)
         return exchange
 
-    async def _path_value(self, plan: Plan, text: str, *, renew: bool) -> str:
-        resource = plan.resource
-        if resource is None or not text.isdecimal():
+    async def _path_value(self, plan: Plan, text: str, *, renew: bool) -> JsonValue:
+        if plan.owner is None or plan.call.status == 422:
             return text
         if plan.call.status == 404:
-            return str(UNKNOWN_ID)
-        return str(await self._real_id(resource.entity, text, renew=renew))
+            return UNKNOWN_ID if text.isdecimal() else text
+        return await self._real_id(plan.owner, text, renew=renew)
 
-    async def _real_id(self, entity: str, text: str, *, renew: bool = False) -> int:
+    async def _real_id(self, owner: Owner, text: str, *, renew: bool = False) -> JsonValue:
         """The provider's entry for an id of the mock; made when the mock brought its own."""
-        key = (entity, text)
+        key = (owner.entity, text)
         if renew or key not in self.ids:
-            waiting = self.fresh.get(entity)
-            if waiting and not renew:
-                self.ids[key] = waiting.pop(0)
-            else:
-                self.ids[key] = (await self.world.create(entity))["id"]
+            waiting = [] if renew else self.fresh.get(owner.entity, [])
+            own = next((known for known in waiting if str(known) == text), None)
+            if own is not None:
+                waiting.remove(own)
+            elif waiting:
+                own = waiting.pop(0)
+            self.ids[key] = own if own is not None else await self._made(owner)
         return self.ids[key]
+
+    async def _made(self, owner: Owner) -> JsonValue:
+        if owner.foreign is not None:
+            return await made_entry(self.world, self.document, owner.foreign)
+        return (await self.world.create(owner.entity))["id"]
 
     async def _body(
         self, plan: Plan, resource: Resource, body: Mapping[str, JsonValue], *, renew: bool
     ) -> dict[str, JsonValue]:
         sent = dict(body)
         for name, target in resource.references().items():
-            if isinstance(sent.get(name), int) and plan.call.status < 400:
-                sent[name] = await self._real_id(target, str(sent[name]))
-            elif isinstance(sent.get(name), int) and plan.call.status == 409:
-                known = self.ids.get((target, str(sent[name])))
-                sent[name] = known if known is not None else UNKNOWN_ID
+            if isinstance(sent.get(name), int):
+                sent[name] = await self._reference(plan, target, sent[name])
         for name, schema in resource.fields.items():
-            if schema.get("x-unique") and name in sent and sent[name] is not None:
+            if schema.get("x-unique") and sent.get(name) is not None:
                 key = (resource.entity, name, str(sent[name]))
                 if renew:
                     self.texts[key] = await self.world.value(resource, name)
                 sent[name] = self.texts.get(key, sent[name])
         return sent
 
+    async def _reference(self, plan: Plan, target: str, mocked: int) -> JsonValue:
+        if plan.call.status < 400:
+            return await self._real_id(Owner(entity=target, create=""), str(mocked))
+        if plan.call.status == 409:
+            return self.ids.get((target, str(mocked)), UNKNOWN_ID)
+        return mocked
+
     def _remember(self, plan: Plan, exchange: Exchange) -> None:
-        resource = plan.resource
-        if resource is None or plan.operation != resource.create or exchange.status >= 300:
+        owner = plan.owner
+        if owner is None or plan.operation.key != owner.create or exchange.status >= 300:
             return
-        identifier = exchange.entry()["id"]
-        self.world.created.append((resource.entity, identifier))
-        self.fresh.setdefault(resource.entity, []).append(identifier)
+        if owner.foreign is not None:
+            identifier = entry_id(owner.foreign, exchange)
+        else:
+            identifier = exchange.entry()["id"]
+            self.world.created.append((owner.entity, identifier))
+        if identifier is not None:
+            self.fresh.setdefault(owner.entity, []).append(identifier)
 
 
 def _alike(exchange: Exchange, call: RecordedCall) -> bool:
-    return exchange.status // 100 == call.status // 100 and exchange.status != 501
+    return exchange.status // 100 == call.status // 100
 
 
 def _not_repeatable(plan: Plan, error: Exception) -> Finding:

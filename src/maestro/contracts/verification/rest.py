@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from maestro.contracts.openapi.document import from_object
 from maestro.contracts.verification.acceptance import check_criteria
 from maestro.contracts.verification.conformance import ConformanceRun, run_conformance, tool_name
 from maestro.contracts.verification.deliverables import examine_deliverables
@@ -22,6 +23,8 @@ from maestro.ports import Report, VerificationTarget
 REQUEST_SECONDS = 30.0
 LEAST_SECONDS = 120.0
 SECONDS_PER_OPERATION = 5.0
+REPLAY_NUMBERS = 5000
+"""Values made for replays start here, away from those of the acceptance criteria."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +84,15 @@ class RestVerifier:
         files = await asyncio.to_thread(examine_deliverables, contract, target.sandbox.root)
         checks, findings = list(files.checks), list(files.findings)
         await report(f"contract {contract.id}: {len(contract.acceptance)} acceptance criteria")
-        for outcome in await check_criteria(contract.acceptance, World(probe)):
+        for outcome in await check_criteria(contract.acceptance, World(probe, excluded)):
             checks.append(outcome.result)
             if outcome.finding is not None and _is_new(outcome.finding, findings):
                 findings.append(outcome.finding)
         if target.replay:
             await report(f"contract {contract.id}: replaying {len(target.replay)} consumer calls")
-            replayed = await Consumers(World(probe, numbers=5000), excluded).replay(target.replay)
+            world = World(probe, excluded, numbers=REPLAY_NUMBERS)
+            document = from_object(contract.specification, name=contract.id)
+            replayed = await Consumers(world, document).replay(target.replay)
             checks.append(replayed.check)
             findings += replayed.findings
         if target.not_built:

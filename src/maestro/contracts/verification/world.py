@@ -27,6 +27,7 @@ class World:
     """Creates valid entries, with the entries they refer to, from the contract alone."""
 
     probe: Probe
+    not_built: frozenset[str] = frozenset()
     numbers: int = 0
     created: list[tuple[str, int]] = field(default_factory=list)
     shared: dict[str, int] = field(default_factory=dict)

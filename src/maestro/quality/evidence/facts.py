@@ -1,25 +1,36 @@
 """Evidence that is counted, not run: what earlier steps of the run committed.
 
-Facts (EvidenceSubject.facts) are `analysis`, `contracts`, `verifications` (by contract), `rechecks`
-(by persona), `trace`, `score`, `launch`, and what the caller and host allow: `allow_partial`,
-`quality_threshold`, `browser`.
+The facts (EvidenceSubject.facts, JSON) are
+
+    analysis           encoded Analysis
+    contracts          encoded Contracts
+    verifications      encoded Verification by contract id; a contract without one is not verified
+    rechecks           {"checks": [encoded CheckResult]} by persona
+    trace              encoded TracedParts
+    not_built          how many things were declared as not built
+    score              encoded Score, or null while a term has no evidence
+    launch             {"started": bool, "answers": bool} of the integrated application
+    allow_partial, quality_threshold, browser   what the caller accepts and the host has
 """
 
-import hashlib
-import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from maestro.domain.contract import CheckResult, Contract, ContractKind, Finding, Verification
+from maestro.domain.contract import CheckResult, Contract, ContractKind, Severity, Verification
 from maestro.domain.encoding import decode
-from maestro.domain.quality import Evidence, EvidenceStatus, Score, TracedPart
+from maestro.domain.quality import Evidence, Score, TracedPart
 from maestro.domain.requirement import Analysis
 from maestro.domain.values import JsonObject, JsonScalar
+from maestro.errors import InvalidInput
 from maestro.ports import EvidenceSubject
+from maestro.quality.evidence.specifications import faults_of
+from maestro.quality.evidence.tooling import Measurement
 
 Count = tuple[int, Mapping[str, JsonScalar], Sequence[str]]
 """Facts examined, metrics, and lines for people."""
+
+PAGE_BUILDER, CONTRACT_TESTER, OPERATOR = "frontend_developer", "qa_engineer", "devops_engineer"
+_REVERSIBLE = "migration_reversible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,151 +41,156 @@ class FactCollector:
     count: Callable[[JsonObject], Count]
 
     async def collect(self, subject: EvidenceSubject) -> Evidence:
-        begin = time.monotonic()
-        examined, metrics, detail = self.count(subject.facts)
-        text = json.dumps(dict(metrics), sort_keys=True)
-        return Evidence(
-            collector=self.name,
-            status=EvidenceStatus.MEASURED if examined else EvidenceStatus.UNAVAILABLE,
-            tool="journal",
-            version="1",
-            argv=(),
-            exit_code=None,
-            duration_seconds=time.monotonic() - begin,
-            files_examined=examined,
-            metrics=dict(metrics) if examined else {},
-            raw_digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
-            detail=tuple(detail) if examined else ("no such fact in the run's journal",),
-        )
+        measurement = Measurement(self.name, "journal", "1", subject)
+        try:
+            examined, metrics, detail = self.count(subject.facts)
+        except KeyError as error:
+            return measurement.failed(f"the run's record has no {error}")
+        except (InvalidInput, AttributeError, TypeError, ValueError) as error:
+            return measurement.failed(f"the run's record is not readable: {error}")
+        measurement.files_examined = examined
+        measurement.detail += detail
+        measurement.raw = repr(sorted(metrics.items()))
+        if not examined:
+            return measurement.unavailable("the run's record holds nothing of the kind")
+        return measurement.measured(metrics)
 
 
-def requirements(facts: JsonObject) -> Count:
-    analysis = decode(Analysis, facts["analysis"])
+def analysis(facts: JsonObject) -> Count:
+    found = decode(Analysis, facts["analysis"])
     metrics: dict[str, JsonScalar] = {
-        "requirements.parts": len(analysis.parts),
-        "requirements.open_questions": len(analysis.open_questions),
-        "requirements.confidence": analysis.confidence,
+        "requirements.parts": len(found.parts),
+        "requirements.covered": len(found.parts) - len(found.uncovered),
+        "requirements.open_questions": len(found.open_questions),
+        "requirements.buildable": found.buildable,
     }
-    return 1, metrics, analysis.open_questions
+    return 1, metrics, found.open_questions
 
 
 def contracts(facts: JsonObject) -> Count:
     found = _contracts(facts)
-    unlocked = [contract.id for contract in found if not contract.digest]
-    changed = [c.id for c in found if c.digest and c.digest != c.specification_digest()]
-    unbound = [
-        f"{contract.id}: {criterion.id} has no executable check"
-        for contract in found
-        for criterion in contract.acceptance
-        if criterion.check is None
+    rest, schemas = _of(found, ContractKind.REST), _of(found, ContractKind.DATA_SCHEMA)
+    criteria = [(contract, item) for contract in found for item in contract.acceptance]
+    unchecked = [
+        f"{contract.id}: {item.statement}" for contract, item in criteria if item.check is None
     ]
+    faults = [f"{contract.id}: {fault}" for contract in found for fault in faults_of(contract)]
     metrics: dict[str, JsonScalar] = {
         "contracts.total": len(found),
-        "contracts.agreed": len(found) - len(unlocked),
-        "contracts.unlocked": len(unlocked),
-        "contracts.changed": len(changed),
-        "contracts.unbound_criteria": len(unbound),
+        "contracts.rest": len(rest),
+        "contracts.schemas": len(schemas),
+        "contracts.pages": len(_of(found, ContractKind.PAGE)),
+        "contracts.deployment": sum(contract.provider == OPERATOR for contract in found),
+        "contracts.rest_for_tests": sum(CONTRACT_TESTER in c.consumers for c in rest),
+        "contracts.rest_for_pages": sum(PAGE_BUILDER in c.consumers for c in rest),
+        "contracts.unlocked": sum(not contract.digest for contract in found),
+        "contracts.rest_unlocked": sum(not contract.digest for contract in rest),
+        "contracts.schemas_unlocked": sum(not contract.digest for contract in schemas),
+        "contracts.changed": sum(
+            bool(c.digest) and c.digest != c.specification_digest() for c in found
+        ),
+        "contracts.lint_errors": len(faults),
+        "contracts.criteria": len(criteria),
+        "contracts.criteria_unchecked": len(unchecked),
     }
-    return len(found), metrics, unbound
+    return len(found), metrics, [*faults, *unchecked]
 
 
-def verification(facts: JsonObject) -> Count:
+def verifications(facts: JsonObject) -> Count:
+    """Counts by contract, so that one nobody verified is a failure and not an absence."""
     found, verified = _contracts(facts), _verifications(facts)
-
-    def of(kind: ContractKind) -> list[Contract]:
-        return [contract for contract in found if contract.kind is kind]
-
-    def unkept(kind: ContractKind) -> int:
-        return sum(c.id not in verified or not verified[c.id].conforms for c in of(kind))
-
-    def findings(kind: ContractKind) -> list[Finding]:
-        return [f for c in of(kind) if c.id in verified for f in verified[c.id].findings]
-
-    api = of(ContractKind.REST)
-    untested = sum(
-        max(0, v.operations_total - v.operations_tested - len(v.not_built))
-        for v in (verified[c.id] for c in api if c.id in verified)
-    )
+    unkept = {
+        kind: [c for c in _of(found, kind) if c.id not in verified or not verified[c.id].conforms]
+        for kind in ContractKind
+    }
+    rest = [verified[c.id] for c in _of(found, ContractKind.REST) if c.id in verified]
+    pages = [verified[c.id] for c in _of(found, ContractKind.PAGE) if c.id in verified]
+    errors = [
+        f"{finding.operation or v.contract}: {finding.rule}: {finding.message}"
+        for v in rest
+        for finding in v.findings
+        if finding.severity is Severity.ERROR
+    ]
     metrics: dict[str, JsonScalar] = {
-        "api.contracts": len(api),
-        "api.verified": len(api) - unkept(ContractKind.REST),
-        "api.unverified": unkept(ContractKind.REST),
-        "api.findings": len(findings(ContractKind.REST)),
-        "api.untested_operations": untested,
-        "schema.unverified": unkept(ContractKind.DATA_SCHEMA),
-        "schema.findings": len(findings(ContractKind.DATA_SCHEMA)),
-        "documents.unverified": unkept(ContractKind.DOCUMENT),
+        "rest.not_conforming": len(unkept[ContractKind.REST]),
+        "rest.operations": sum(v.operations_total for v in rest),
+        "rest.operations_untested": sum(_untested(v) for v in rest),
+        "rest.operations_not_built": sum(len(v.not_built) for v in rest),
+        "rest.findings": len(errors),
+        "schema.not_conforming": len(unkept[ContractKind.DATA_SCHEMA]),
+        "schema.not_reversible": sum(
+            not _is_reversible(c, verified.get(c.id)) for c in _of(found, ContractKind.DATA_SCHEMA)
+        ),
+        "page.not_conforming": len(unkept[ContractKind.PAGE]),
+        "page.checks": sum(len(v.checks) for v in pages),
+        "documents.not_conforming": len(unkept[ContractKind.DOCUMENT]),
     }
     detail = [
-        f"{finding.operation}: {finding.rule}: {finding.message}"
-        for kind in (ContractKind.REST, ContractKind.DATA_SCHEMA)
-        for finding in findings(kind)
+        f"{c.id} is {'not kept' if c.id in verified else 'not verified'}"
+        for group in unkept.values()
+        for c in group
     ]
-    return len(found), metrics, detail
+    return len(found), metrics, [*errors, *detail]
 
 
-def recheck(facts: JsonObject) -> Count:
-    checks = [
-        decode(CheckResult, check)
-        for item in facts["rechecks"].values()
-        for check in item["checks"]
-    ]
-    failed = [check for check in checks if not check.passed]
+def rechecks(facts: JsonObject) -> Count:
+    """Per consumer: the checks of one must not stand in for another's."""
+    groups = {"page": PAGE_BUILDER, "contract": CONTRACT_TESTER}
+    metrics: dict[str, JsonScalar] = {}
+    detail: list[str] = []
+    examined = 0
+    for group, persona in groups.items():
+        if persona not in facts["rechecks"]:
+            continue
+        checks = [decode(CheckResult, item) for item in facts["rechecks"][persona]["checks"]]
+        failed = [check for check in checks if not check.passed]
+        examined += len(checks)
+        metrics[f"clients.{group}_checks"] = len(checks)
+        metrics[f"clients.{group}_failed"] = len(failed)
+        detail += [f"{check.id}: {check.detail or check.statement}" for check in failed]
+    return examined, metrics, detail
+
+
+def trace(facts: JsonObject) -> Count:
+    parts = [decode(TracedPart, item) for item in facts["trace"]]
     metrics: dict[str, JsonScalar] = {
-        "recheck.checks": len(checks),
-        "recheck.failed": len(failed),
+        "trace.parts": len(parts),
+        "trace.left_out": int(facts["not_built"]),
     }
-    return len(checks), metrics, [f"{check.id}: {check.detail}" for check in failed]
+    known = ("verified", "failed", "unverified", "not_built")
+    for status in known:
+        metrics[f"trace.{status}"] = sum(part.status == status for part in parts)
+    strange = [part.status for part in parts if part.status not in known]
+    if strange:
+        raise ValueError(f"a requirement part has the status {strange[0]!r}")
+    open_parts = [part for part in parts if part.status != "verified"]
+    return len(parts), metrics, [f"{p.status}: {p.text}: {p.reason}" for p in open_parts]
 
 
-def page(facts: JsonObject) -> Count:
-    pages = {c.id for c in _contracts(facts) if c.kind is ContractKind.PAGE}
-    found = [v for name, v in _verifications(facts).items() if name in pages]
-    checks = [check for v in found for check in v.checks]
-    failed = [check for check in checks if not check.passed]
-    findings = [finding for v in found for finding in v.findings]
+def score(facts: JsonObject) -> Count:
+    if facts["score"] is None:
+        return 0, {}, ()
+    found = decode(Score, facts["score"])
     metrics: dict[str, JsonScalar] = {
-        "page.checks": len(checks),
-        "page.failed": len(failed),
-        "page.findings": len(findings),
+        "score.overall": found.overall,
+        "score.threshold": float(facts["quality_threshold"]),
     }
-    detail = [f"{check.id}: {check.detail}" for check in failed]
-    return len(checks), metrics, [*detail, *(finding.message for finding in findings)]
+    detail = [f"{t.name}: {t.value:.2f} of 1 (weight {t.weight}): {t.evidence}" for t in found.terms]
+    return 1, metrics, detail
+
+
+def circumstances(facts: JsonObject) -> Count:
+    metrics: dict[str, JsonScalar] = {
+        "run.allow_partial": facts["allow_partial"],
+        "run.browser": facts["browser"],
+    }
+    return 1, metrics, ()
 
 
 def launch(facts: JsonObject) -> Count:
-    started, answers = facts["launch"]["started"], facts["launch"]["answers"]
-    return int(started), {"launch.answers": bool(answers)}, ()
-
-
-def review(facts: JsonObject) -> Count:
-    parts = [decode(TracedPart, item) for item in facts["trace"]]
-    counted = {
-        status: [part for part in parts if part.status == status]
-        for status in ("not_built", "failed", "unverified")
-    }
     metrics: dict[str, JsonScalar] = {
-        "trace.parts": len(parts),
-        "trace.not_built": int(facts["not_built"]),
-        "trace.failed": len(counted["failed"]),
-        "trace.unverified": len(counted["unverified"]),
-    }
-    if facts["score"] is not None:
-        overall = decode(Score, facts["score"]).overall
-        metrics["score.overall"] = overall
-        metrics["score.shortfall"] = round(float(facts["quality_threshold"]) - overall, 6)
-    detail = [f"{p.status}: {p.text}: {p.reason}" for group in counted.values() for p in group]
-    return len(parts), metrics, detail
-
-
-def host(facts: JsonObject) -> Count:
-    kinds = {contract.kind for contract in _contracts(facts)}
-    metrics: dict[str, JsonScalar] = {
-        "host.browser": bool(facts["browser"]),
-        "run.allow_partial": bool(facts["allow_partial"]),
-        "run.has_page": ContractKind.PAGE in kinds,
-        "run.has_database": ContractKind.DATA_SCHEMA in kinds,
-        "run.has_api": ContractKind.REST in kinds,
+        "launch.started": facts["launch"]["started"],
+        "launch.answers": facts["launch"]["answers"],
     }
     return 1, metrics, ()
 
@@ -185,3 +201,19 @@ def _contracts(facts: JsonObject) -> list[Contract]:
 
 def _verifications(facts: JsonObject) -> dict[str, Verification]:
     return {name: decode(Verification, item) for name, item in facts["verifications"].items()}
+
+
+def _of(found: Sequence[Contract], kind: ContractKind) -> list[Contract]:
+    return [contract for contract in found if contract.kind is kind]
+
+
+def _untested(verification: Verification) -> int:
+    tested = verification.operations_tested + len(verification.not_built)
+    return max(0, verification.operations_total - tested)
+
+
+def _is_reversible(contract: Contract, verification: Verification | None) -> bool:
+    """Whether the check that migrates there and back ran and passed."""
+    wanted = {item.id for item in contract.acceptance if item.check == _REVERSIBLE}
+    ran = verification.checks if verification is not None else ()
+    return any(check.id in wanted and check.passed for check in ran)

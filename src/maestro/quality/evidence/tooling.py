@@ -1,17 +1,25 @@
-"""What collectors that run a tool or read files have in common: the files, and honest evidence."""
+"""What every collector needs: the files that were delivered, and evidence that is honest."""
 
+import asyncio
 import hashlib
+import os
+import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from maestro.domain.quality import Evidence, EvidenceStatus
 from maestro.domain.values import JsonScalar
 from maestro.ports import EvidenceSubject
 
-IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", ".git", ".venv", "data"})
-MAX_FILE_BYTES = 5_000_000
+IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", ".git", ".venv"})
+"""Never among what a persona delivers (delivery refuses to store them)."""
+MAX_SHOWN = 50
+
+
+class UnusableFile(Exception):
+    """A file in the tree cannot be examined, so nothing can be said about the tree."""
 
 
 @dataclass(slots=True)
@@ -32,7 +40,7 @@ class Measurement:
     raw: str = ""
     detail: list[str] = field(default_factory=list)
     tool_errors: list[str] = field(default_factory=list)
-    _begin: float = field(default_factory=time.monotonic)
+    begin: float = field(default_factory=time.monotonic)
 
     def measured(self, metrics: Mapping[str, JsonScalar]) -> Evidence:
         return self._evidence(EvidenceStatus.MEASURED, metrics)
@@ -49,6 +57,7 @@ class Measurement:
 
     def _evidence(self, status: EvidenceStatus, metrics: Mapping[str, JsonScalar]) -> Evidence:
         strength = self.subject.sandbox.strength
+        raw = self.raw or "\n".join(self.detail)
         return Evidence(
             collector=self.collector,
             status=status,
@@ -56,13 +65,13 @@ class Measurement:
             version=self.version,
             argv=self.argv,
             exit_code=self.exit_code,
-            duration_seconds=time.monotonic() - self._begin,
+            duration_seconds=time.monotonic() - self.begin,
             files_examined=self.files_examined,
             metrics=dict(metrics),
             tool_errors=tuple(self.tool_errors),
-            raw_digest="sha256:" + hashlib.sha256(self.raw.encode()).hexdigest(),
+            raw_digest="sha256:" + hashlib.sha256(raw.encode(errors="replace")).hexdigest(),
             sandbox=f"{strength.level} {strength.mechanism}",
-            detail=tuple(self.detail[:50]),
+            detail=tuple(self.detail[:MAX_SHOWN]),
         )
 
 
@@ -73,24 +82,102 @@ class SourceFile:
     text: str
 
     @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).name
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.path).suffix.lower()
+
+    @property
     def is_test(self) -> bool:
-        parts = Path(self.path).parts
-        return "tests" in parts or Path(self.path).name.startswith("test_")
+        return "tests" in PurePosixPath(self.path).parts or self.name.startswith("test_")
 
 
-def read_files(root: Path, suffixes: Sequence[str]) -> list[SourceFile]:
-    """Text files below `root` with one of the suffixes, sorted; blocks, so call it in a thread."""
-    return [
-        SourceFile(path.relative_to(root).as_posix(), path.read_text("utf-8", errors="replace"))
-        for path in sorted(_files(root))
-        if path.suffix in suffixes or path.name in suffixes
-    ]
+@dataclass(slots=True)
+class Scan:
+    """What reading the files came to."""
+
+    metrics: dict[str, JsonScalar] = field(default_factory=dict)
+    detail: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Files that could not be examined; they keep the whole measurement from counting."""
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for path in root.rglob("*"):
-        relative = path.relative_to(root)
-        if IGNORED_FOLDERS.intersection(relative.parts[:-1]) or path.is_symlink():
-            continue
-        if path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
-            yield path
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanCollector:
+    """Implements ports.EvidenceCollector by reading files; nothing that was delivered is run."""
+
+    name: str
+    tool: str
+    accepts: Callable[[SourceFile], bool]
+    """Which files it looks at."""
+    scan: Callable[[Sequence[SourceFile], EvidenceSubject], Scan]
+    """Pure, apart from the time it takes."""
+
+    async def collect(self, subject: EvidenceSubject) -> Evidence:
+        measurement = Measurement(self.name, self.tool, "1", subject)
+        try:
+            files = await asyncio.to_thread(read_files, subject.sandbox.root)
+            chosen = [file for file in files if self.accepts(file)]
+            measurement.files_examined = len(chosen)
+            if not chosen:
+                return measurement.unavailable("the tree holds no file it could look at")
+            found = await asyncio.to_thread(self.scan, chosen, subject)
+        except (UnusableFile, OSError) as error:
+            return measurement.failed(str(error))
+        except (RecursionError, MemoryError) as error:
+            return measurement.failed(f"a file is nested too deeply ({type(error).__name__})")
+        except (KeyError, ValueError, TypeError) as error:
+            return measurement.failed(f"{type(error).__name__}: {error}")
+        measurement.detail += found.detail
+        measurement.tool_errors += found.errors
+        return measurement.measured(found.metrics)
+
+
+def read_files(root: Path) -> list[SourceFile]:
+    """Every text file of the tree, sorted by path. Blocks: call it in a thread.
+
+    Links and other things that are not plain files are refused, not left out: what nobody looked
+    at must not pass.
+
+    Raises:
+        UnusableFile: names the path.
+    """
+    found: list[SourceFile] = []
+    for path in _plain_files(root):
+        content = path.read_bytes()
+        if b"\0" not in content:
+            text = content.decode("utf-8", errors="replace")
+            found.append(SourceFile(path.relative_to(root).as_posix(), text))
+        elif path.suffix.lower() in (".py", ".js", ".mjs", ".cjs", ".html"):
+            raise UnusableFile(f"{path.relative_to(root).as_posix()} holds NUL bytes")
+    return sorted(found, key=lambda file: file.path)
+
+
+def read_report(root: Path, path: Path, limit: int) -> str:
+    """A report that a sandboxed tool wrote below `root`.
+
+    The code under test could have put anything in its place: a link to a file of the host, or a
+    pipe that never ends. Raises ValueError for those, OSError when it is not there.
+    """
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"{path.name} leads out of the work tree")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            raise ValueError(f"{path.name} is not a plain file of at most {limit} bytes")
+        return file.read(limit).decode("utf-8")
+
+
+def _plain_files(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in IGNORED_FOLDERS)
+        for name in (*folders, *names):
+            path = Path(folder) / name
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                place = path.relative_to(root).as_posix()
+                raise UnusableFile(f"{place} is a link or no plain file and cannot be examined")
+            if name in names:
+                yield path

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from maestro.agents.executors.offline.view_resources import example_value, resolve, words
+from maestro.agents.executors.offline.openapi_nodes import (
+    body_schema,
+    example_value,
+    resolve,
+    words,
+)
 from maestro.domain.contract import Contract
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -82,7 +87,7 @@ def _operation(
     operation = resolve(document, item[method])
     raw = [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]
     parameters = [resolve(document, entry) for entry in raw]
-    body = _body_schema(document, operation)
+    body = body_schema(document, operation)
     replies = {
         str(code): resolve(document, reply)
         for code, reply in (operation.get("responses") or {}).items()
@@ -109,10 +114,6 @@ def _summary(operation: Mapping[str, Any], method: str, path: str) -> str:
     """The operation's own summary, else its id in words."""
     named = words(str(operation.get("operationId") or f"{method} {path}"))
     return str(operation.get("summary") or named[:1].upper() + named[1:]).rstrip(". ")
-
-
-def _body_schema(document: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
-    return _json_schema(document, resolve(document, operation.get("requestBody")))
 
 
 def _json_schema(document: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, Any]:

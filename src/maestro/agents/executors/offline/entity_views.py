@@ -36,6 +36,8 @@ class ColumnView:
     indexed: bool
     references: str | None
     """Name of the table of the same database whose id it holds."""
+    later: bool
+    """Whether that table is created after this one, because tables refer in a circle."""
     check: str | None
     """Condition of its CHECK constraint as a SQLAlchemy expression."""
 
@@ -45,8 +47,11 @@ class TableView:
     entity: Entity = field(repr=False)
     name: str
     columns: tuple[ColumnView, ...]
-    later: tuple[ColumnView, ...] = ()
-    """Columns that refer to a table created after this one, because tables refer in a circle."""
+
+    @property
+    def later(self) -> tuple[ColumnView, ...]:
+        """Columns whose reference can be kept only when all tables exist."""
+        return tuple(column for column in self.columns if column.later)
 
 
 def table_views(assignment: Assignment) -> tuple[TableView, ...]:
@@ -64,13 +69,12 @@ def table_views(assignment: Assignment) -> tuple[TableView, ...]:
                     "use small letters, digits and '_', a letter first"
                 )
     tables = {entity.name: entity.plural for entity in entities}
-    ordered = _in_order(entities)
+    created: set[str] = set()
     views: list[TableView] = []
-    for entity in ordered:
-        columns = tuple(_column(assignment.domain, entity, f, tables) for f in entity.fields)
-        created = {view.name for view in views} | {entity.plural}
-        later = tuple(c for c in columns if c.references and c.references not in created)
-        views.append(TableView(entity=entity, name=entity.plural, columns=columns, later=later))
+    for entity in _in_order(entities):
+        created.add(entity.plural)
+        columns = (_column(assignment.domain, entity, f, tables, created) for f in entity.fields)
+        views.append(TableView(entity=entity, name=entity.plural, columns=tuple(columns)))
     return tuple(views)
 
 
@@ -93,8 +97,13 @@ def _targets(entity: Entity, names: set[str], *, required: bool) -> set[str]:
 
 
 def _column(
-    domain: DomainModel, entity: Entity, described: Field, tables: Mapping[str, str]
+    domain: DomainModel,
+    entity: Entity,
+    described: Field,
+    tables: Mapping[str, str],
+    created: set[str],
 ) -> ColumnView:
+    target = tables.get(described.target or "")
     return ColumnView(
         field=described,
         name=described.name,
@@ -102,7 +111,8 @@ def _column(
         required=described.required,
         unique=described.unique,
         indexed=not described.unique and _is_indexed(domain, entity, described),
-        references=tables.get(described.target or ""),
+        references=target,
+        later=target is not None and target not in created,
         check=_check(described),
     )
 

@@ -84,6 +84,17 @@ def has_room(field: PageField, length: int) -> bool:
     return field.max_length is None or field.max_length >= length + extra
 
 
+def surroundings(field: PageField) -> tuple[str, str]:
+    """What may stand before and after a token in the field's text, so that it is found inside."""
+    if field.type == "email":
+        return "a", "b" + _MAIL
+    if field.type == "url":
+        return _SITE, "/page"
+    before, after = f"{field.label} ", " and more"
+    length = len(before) + TOKEN_LENGTH + len(after)
+    return (before, after) if has_room(field, length) else ("", "")
+
+
 def wrong_values(field: PageField) -> tuple[WrongValue, ...]:
     """Values that the contract forbids for the field, each with the reason."""
     found = [*_wrong_type(field), *_wrong_form(field), *_wrong_size(field)]

@@ -92,13 +92,11 @@ class _Maker:
         return max(0, int(self.schema.get("minimum", 0)))
 
     def _other_number(self) -> float:
-        plain = self._plain()
-        up = plain + 1
-        return (
-            up
-            if up <= self.schema.get("maximum", up)
-            else max(plain - 1, self.schema.get("minimum", plain - 1))
-        )
+        plain: float = self._plain()
+        if plain + 1 <= self.schema.get("maximum", plain + 1):
+            return plain + 1
+        least: float = self.schema.get("minimum", plain - 1)
+        return max(plain - 1, least)
 
     def _other_text(self) -> str:
         return "Zebra"[: self._limit()]
@@ -113,7 +111,7 @@ _OTHERS: Mapping[FieldType, Any] = {
 }
 _WRONG: Mapping[FieldType, list[Any]] = {
     FieldType.INTEGER: ["1", 1.5, True],
-    FieldType.REFERENCE: ["1", 1.5, True, 0],
+    FieldType.REFERENCE: ["1", 1.5, True],
     FieldType.DECIMAL: ["1.50", 0.005, True],
     FieldType.BOOLEAN: ["true", 1],
     FieldType.DATE: ["tomorrow", "2030-02-30", 20300115],

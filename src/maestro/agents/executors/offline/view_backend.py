@@ -143,7 +143,10 @@ def backend_view(assignment: Assignment) -> Mapping[str, object]:
     contract = _api(assignment)
     tables = table_views(assignment)
     _check_creatable(tables)
-    return {"entities": tuple(_entity(table, tables, contract) for table in tables)}
+    return {
+        "contract": contract.specification,
+        "entities": tuple(_entity(table, tables, contract) for table in tables),
+    }
 
 
 def _api(assignment: Assignment) -> Contract:
@@ -303,7 +306,8 @@ def _column(column: ColumnView, name: str | None) -> str:
     kind = "UtcDateTime" if column.field.type is FieldType.DATETIME else column.type
     words = [kind] if name is None else [python_text(name), kind]
     if column.references:
-        words.append(f'sa.ForeignKey("{column.references}.id")')
+        later = ", use_alter=True" if column.later else ""
+        words.append(f'sa.ForeignKey("{column.references}.id"{later})')
     words += ["index=True"] * column.indexed + ["unique=True"] * column.unique
     return f"mapped_column({', '.join(words)})"
 

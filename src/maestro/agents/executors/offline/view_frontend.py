@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from maestro.agents.executors.offline.openapi_nodes import snake, words
 from maestro.agents.executors.offline.view_resources import (
     PageField,
     PageOperation,
     PageResource,
     page_resources,
-    snake,
-    words,
 )
 from maestro.agents.executors.offline.view_tokens import palette
 from maestro.domain.contract import Contract, ContractKind

@@ -10,6 +10,16 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from maestro.agents.executors.offline.openapi_nodes import (
+    body_schema,
+    example_value,
+    resolve,
+    schema_name,
+    snake,
+    success_reference,
+    success_schema,
+    words,
+)
 from maestro.domain.values import JsonScalar, JsonValue
 
 TEXT_LINE = 255
@@ -43,7 +53,8 @@ class PageField:
     name: str
     label: str
     type: str
-    """string, text, integer, decimal, boolean, date, datetime, email, url, enum, reference, json."""
+    """string, text, email, url, integer, decimal, boolean, date, datetime, enum, reference or
+    json."""
     required: bool = False
     nullable: bool = False
     creatable: bool = False
@@ -111,44 +122,12 @@ def page_resources(document: Mapping[str, Any], names: set[str]) -> tuple[PageRe
     return tuple(found)
 
 
-def resolve(document: Mapping[str, Any], node: Any) -> dict[str, Any]:
-    """`node` with a local reference followed and `allOf` merged; {} for anything else."""
-    for _ in range(16):
-        if not isinstance(node, Mapping) or "$ref" not in node:
-            break
-        target: Any = document
-        for step in str(node["$ref"]).removeprefix("#/").split("/"):
-            key = step.replace("~1", "/").replace("~0", "~")
-            target = target.get(key, {}) if isinstance(target, Mapping) else {}
-        node = target
-    if not isinstance(node, Mapping):
-        return {}
-    merged = {key: value for key, value in node.items() if key != "allOf"}
-    for part in node.get("allOf") or ():
-        inner = resolve(document, part)
-        merged["properties"] = {**inner.pop("properties", {}), **merged.get("properties", {})}
-        merged["required"] = [*inner.pop("required", []), *merged.get("required", [])]
-        merged = {**inner, **merged}
-    return merged
-
-
-def words(name: str) -> str:
-    """`dueDate` and `due_date` as `due date`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return " ".join(re.split(r"[^A-Za-z0-9]+", spaced)).strip().lower() or name
-
-
-def snake(name: str) -> str:
-    """`OrderLine` as `order_line`."""
-    return words(name).replace(" ", "_")
-
-
 def _resource(
     document: Mapping[str, Any], path: str, item_path: str, names: set[str]
 ) -> PageResource | None:
     collection = resolve(document, document["paths"][path])
     item = resolve(document, document["paths"].get(item_path, {}))
-    listed = _success_schema(document, collection.get("get"))
+    listed = success_schema(document, collection.get("get"))
     items, entry = _entries(document, listed)
     listing = PageListing()
     raw: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
@@ -162,15 +141,15 @@ def _resource(
             raw[kind] = (verb, item_path, item[verb])
     if "list" not in raw and not {"create", "read"} <= raw.keys():
         return None
-    shown = resolve(document, entry) or _success_schema(document, item.get("get"))
-    create = _body_schema(document, collection.get("post"))
-    update = _body_schema(document, raw["update"][2] if "update" in raw else None)
+    shown = resolve(document, entry) or success_schema(document, item.get("get"))
+    create = body_schema(document, collection.get("post"))
+    update = body_schema(document, raw["update"][2] if "update" in raw else None)
     fields = _fields(document, shown, create, update)
     if "list" in raw:
         listing = _listing(document, collection, items, listed, fields)
     return PageResource(
         path=path,
-        schema_name=_schema_name(entry) or _schema_name(_success_ref(document, item.get("get"))),
+        schema_name=schema_name(entry) or schema_name(success_reference(document, item.get("get"))),
         id_field=_id_field(shown, item_path),
         fields=fields,
         listing=listing,
@@ -189,36 +168,6 @@ def _operation(verb: str, path: str, raw: Mapping[str, Any], names: set[str]) ->
     names.add(function)
     summary = " ".join(str(raw.get("summary") or "").split()).replace("*/", "* /")
     return PageOperation(function=function, method=verb.upper(), path=path, summary=summary)
-
-
-def _success_ref(document: Mapping[str, Any], operation: Any) -> Any:
-    """The JSON schema of an operation's first 2xx answer, unresolved."""
-    responses = resolve(document, operation).get("responses") or {}
-    for status in sorted(map(str, responses)):
-        if status.startswith("2") or status == "default":
-            return _json_schema(resolve(document, responses[status]))
-    return None
-
-
-def _success_schema(document: Mapping[str, Any], operation: Any) -> dict[str, Any]:
-    return resolve(document, _success_ref(document, operation))
-
-
-def _body_schema(document: Mapping[str, Any], operation: Any) -> dict[str, Any]:
-    body = resolve(document, resolve(document, operation).get("requestBody"))
-    return resolve(document, _json_schema(body))
-
-
-def _json_schema(content_owner: Mapping[str, Any]) -> Any:
-    for media, content in (content_owner.get("content") or {}).items():
-        if "json" in media or media == "*/*":
-            return content.get("schema")
-    return None
-
-
-def _schema_name(node: Any) -> str:
-    reference = str(node.get("$ref", "")) if isinstance(node, Mapping) else ""
-    return reference.rsplit("/", 1)[-1]
 
 
 def _entries(document: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[str | None, Any]:
@@ -389,26 +338,3 @@ def _queries(
         parameter = resolve(document, raw)
         if parameter.get("in") == "query" and parameter.get("name"):
             yield str(parameter["name"]), resolve(document, parameter.get("schema"))
-
-
-def example_value(
-    document: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0
-) -> JsonValue:
-    """A value of the schema for people to start from; its own example wins."""
-    node = resolve(document, schema)
-    given = node.get("examples")
-    if "example" in node or "default" in node:
-        return node.get("example", node.get("default"))
-    if isinstance(given, list) and given:
-        return given[0]
-    if node.get("enum"):
-        return node["enum"][0]
-    kind = node.get("type")
-    if kind == "object" and depth < 4:
-        required = node.get("required") or ()
-        properties = node.get("properties") or {}
-        return {n: example_value(document, properties.get(n, {}), depth + 1) for n in required}
-    if kind == "array":
-        fill = bool(node.get("minItems")) and depth < 4
-        return [example_value(document, node.get("items") or {}, depth + 1)] if fill else []
-    return {"integer": 1, "number": 1, "boolean": True, "string": "text"}.get(str(kind))

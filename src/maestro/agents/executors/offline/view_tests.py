@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from maestro.agents.executors.offline.openapi_nodes import resolve, snake, success_schema
 from maestro.agents.executors.offline.render import python_text
 from maestro.agents.executors.offline.sample_values import (
     KNOWN,
@@ -19,6 +20,7 @@ from maestro.agents.executors.offline.sample_values import (
     has_room,
     ordered_values,
     other_value,
+    surroundings,
     wrong_values,
 )
 from maestro.agents.executors.offline.view_resources import (
@@ -27,8 +29,6 @@ from maestro.agents.executors.offline.view_resources import (
     PageOperation,
     PageResource,
     page_resources,
-    resolve,
-    snake,
 )
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.work import Assignment, NotBuilt
@@ -60,6 +60,8 @@ class CheckedField:
     target_path: str
     searched: bool
     """Whether the search looks into it and it has room for a random text."""
+    around: tuple[str, str]
+    """Text before and after the random text."""
     creatable: bool
     updatable: bool
 
@@ -148,7 +150,7 @@ class CheckedResource:
         """Names of the records module that the test module uses."""
         used = [field.other for field in (*self.changed, *self.filtered)]
         used += [value for field in self.ordered for value in field.ordered]
-        used += [field.fresh + " token()" for field in self.searched]
+        used += ["token()" for _ in self.searched]
         used += [f"a_{field.target}(api)" for field in self.linked]
         called = re.findall(r"\b(token|fresh_[a-z]+|a_[a-z0-9_]+)\(", " ".join(used))
         own = (f"least_{self.name}", f"new_{self.name}")
@@ -339,14 +341,9 @@ def _tells_id(document: Mapping[str, Any], resource: PageResource) -> bool:
     create = resource.operations.get("create")
     if create is None or resource.id_field is None:
         return False
-    operation = resolve(document, document["paths"][create.path])["post"]
-    for code, response in (resolve(document, operation).get("responses") or {}).items():
-        content = resolve(document, response).get("content") or {}
-        for media, body in content.items():
-            schema = resolve(document, body.get("schema"))
-            if str(code).startswith("2") and "json" in media:
-                return resource.id_field in (schema.get("properties") or {})
-    return False
+    item = resolve(document, document["paths"][create.path])
+    answer = success_schema(document, item["post"])
+    return resource.id_field in (answer.get("properties") or {})
 
 
 def _names(resources: Sequence[PageResource]) -> dict[str, str]:
@@ -386,6 +383,7 @@ def _field(
         target=target,
         target_path=target_path,
         searched=searchable and has_room(field, TOKEN_LENGTH),
+        around=surroundings(field),
         creatable=field.creatable and usable,
         updatable=field.updatable and usable,
     )

@@ -10,9 +10,11 @@ from maestro.agents.executors.offline.view_documents import (
     project_view,
     requirements_view,
 )
+from maestro.agents.executors.offline.view_frontend import frontend_view
 from maestro.agents.executors.offline.view_operations import operations_view
 from maestro.agents.executors.offline.view_security import security_view
 from maestro.agents.executors.offline.view_tests import suite_view
+from maestro.agents.executors.offline.view_tokens import tokens_view
 from maestro.domain.work import Assignment
 from maestro.errors import InvalidInput
 
@@ -23,10 +25,12 @@ VIEWS: dict[str, View] = {
     "backend": backend_view,
     "contract_tests": suite_view,
     "database": database_view,
+    "frontend": frontend_view,
     "operations": operations_view,
     "project_documentation": project_view,
     "requirements": requirements_view,
     "security": security_view,
+    "tokens": tokens_view,
 }
 """Name -> builds the context of a package from an assignment; pure functions."""
 

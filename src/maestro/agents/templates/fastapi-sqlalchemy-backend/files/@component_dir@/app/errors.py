@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 MOST_ERRORS = 50
@@ -71,7 +71,12 @@ async def _problem(_: Request, error: Exception) -> ProblemResponse:
 
 async def _invalid(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
-    wrong = [(_pointer(item["loc"]), str(item["msg"])) for item in error.errors()]
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return respond(422, "The body is not JSON.")
+    wrong = [
+        (_pointer(item["loc"]), str(item["msg"]).removeprefix("Value error, "))
+        for item in error.errors()
+    ]
     return respond(422, "The request does not keep to the contract.", wrong)
 
 
@@ -93,13 +98,13 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """All methods of a path, which may belong to several routes."""
-    routes = request.app.routes
+    """All methods of a path, which may belong to several routes; files can only be read."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
     return [
         method
         for method in METHODS
         if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in routes)
-    ]
+    ] or ["GET", "HEAD"]
 
 
 async def _integrity(_: Request, error: Exception) -> ProblemResponse:

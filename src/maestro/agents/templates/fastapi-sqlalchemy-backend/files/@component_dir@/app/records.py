@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Mapper, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.database import Base
 from app.errors import Problem
@@ -91,19 +91,8 @@ def _check(
         for key in column.foreign_keys:
             if session.scalar(sa.select(key.column).where(key.column == value)) is None:
                 wrong.append((f"/{column.name}", f"there is no entry with id {value}"))
-        if column.unique and _taken(session, mapper, column, value, row):
+        owner = session.scalar(sa.select(table).where(column == value)) if column.unique else None
+        if owner is not None and owner is not row:
             wrong.append((f"/{column.name}", "another entry has this value already"))
     if wrong:
         raise Problem(409, "Another entry stands against this change.", wrong)
-
-
-def _taken(
-    session: Session,
-    mapper: Mapper[Any],
-    column: sa.Column[Any],
-    value: Any,
-    row: Base | None,
-) -> bool:
-    (key,) = mapper.primary_key
-    owner = session.scalar(sa.select(key).where(column == value))
-    return owner is not None and (row is None or owner != sa.inspect(row).identity[0])

@@ -7,8 +7,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from app import models
-from app.database import Database
+from app.database import Base, Database
 from app.main import create_app
 
 
@@ -16,7 +15,7 @@ from app.main import create_app
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     folder: Path = tmp_path_factory.mktemp("database")
     database = Database(f"sqlite:///{folder / 'test.db'}")
-    models.Base.metadata.create_all(database.engine)
+    Base.metadata.create_all(database.engine)
     yield database
     database.close()
 
@@ -32,7 +31,7 @@ def client(service: TestClient, database: Database) -> TestClient:
     with database.engine.connect() as connection:
         # Tables may refer to one another in a circle, so no order of deleting would do.
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        for table in models.Base.metadata.tables.values():
+        for table in Base.metadata.tables.values():
             connection.execute(sa.delete(table))
         connection.commit()
     return service

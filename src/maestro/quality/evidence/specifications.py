@@ -1,0 +1,78 @@
+"""What must hold for every specification, whoever wrote it: it says something, and its references
+lead somewhere. The full rules of each format are kept where contracts are agreed.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from maestro.domain.contract import Contract, ContractKind
+
+_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+_CONTENT = {
+    ContractKind.DATA_SCHEMA: "tables",
+    ContractKind.DOCUMENT: "files",
+    ContractKind.PAGE: "views",
+}
+
+
+def faults_of(contract: Contract) -> Iterator[str]:
+    """One sentence per fault."""
+    if contract.kind is ContractKind.REST:
+        yield from _rest_faults(contract.specification)
+    elif not contract.specification.get(_CONTENT[contract.kind]):
+        yield f"the specification names no {_CONTENT[contract.kind]}"
+    if not contract.deliverables:
+        yield "nothing is to be delivered for it"
+    if not contract.acceptance:
+        yield "no acceptance criterion says when it is kept"
+
+
+def operations(specification: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Method in capitals, path, and the operation itself."""
+    for path, item in specification.get("paths", {}).items():
+        for method, operation in item.items():
+            if method in _METHODS:
+                yield method.upper(), path, operation
+
+
+def _rest_faults(specification: Mapping[str, Any]) -> Iterator[str]:
+    found = list(operations(specification))
+    if not found:
+        yield "the specification names no operation"
+    seen: set[str] = set()
+    for method, path, operation in found:
+        name = operation.get("operationId")
+        if name in seen:
+            yield f"operationId {name!r} is used twice"
+        if name:
+            seen.add(name)
+        if not operation.get("responses"):
+            yield f"{method} {path} has no response"
+    for reference in _references(specification):
+        if reference.startswith("#/") and not _leads_somewhere(specification, reference):
+            yield f"{reference} leads nowhere"
+
+
+def _references(document: object) -> Iterator[str]:
+    waiting = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping):
+            if isinstance(node.get("$ref"), str):
+                yield node["$ref"]
+            waiting += node.values()
+        elif isinstance(node, list | tuple):
+            waiting += node
+
+
+def _leads_somewhere(document: Mapping[str, Any], reference: str) -> bool:
+    node: Any = document
+    for segment in reference.removeprefix("#/").split("/"):
+        name = segment.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, Mapping) and name in node:
+            node = node[name]
+        elif isinstance(node, list) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        else:
+            return False
+    return True

@@ -373,7 +373,7 @@ def test_a_time_limit_of_the_handlers_own_is_not_the_steps(play: Play) -> None:
         await bench.run(step("a"))
         error = (await bench.steps())["a"].error
         assert error is not None
-        assert error.code == "internal"
+        assert (error.code, error.message) == ("internal", "TimeoutError: ")
 
     play({"work": impatient}, scenario)
 

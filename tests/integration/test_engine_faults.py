@@ -224,11 +224,10 @@ def test_a_run_whose_action_is_not_known_here_is_left_alone(tmp_path: Path) -> N
 
 
 def test_pauses_from_elsewhere_stop_the_run_wherever_they_land(tmp_path: Path) -> None:
-    """A second store pauses after ever more events; after the pause nothing is started."""
+    """Another engine pauses after ever more events; after the pause nothing is started."""
 
     async def scenario(store: SqliteStore) -> None:
-        other = await SqliteStore.open(tmp_path / "maestro.db")
-        driver, steerer = (engine_on(s, {"work": work}) for s in (store, other))
+        driver, steerer = (engine_on(store, {"work": work}) for _ in range(2))
         await begin(driver, *(step(f"s{n}", *([f"s{n - 1}"] if n else [])) for n in range(150)))
 
         async def pause_when(sequence: int) -> None:
@@ -243,7 +242,6 @@ def test_pauses_from_elsewhere_stop_the_run_wherever_they_land(tmp_path: Path) -
             assert (await driver.execute(RUN)).status is RunStatus.PAUSED
             await pausing
         assert (await driver.execute(RUN)).status is RunStatus.SUCCEEDED
-        await other.close()
         paused = False
         for event in await store.read(lambda tx: tx.events.after(RUN, 0)):
             if event.kind in (EventKind.RUN_PAUSED, EventKind.RUN_RESUMED):

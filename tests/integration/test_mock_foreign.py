@@ -240,7 +240,7 @@ def test_xml_only_for_those_who_want_it() -> None:
     async def use(client: httpx.AsyncClient, mock: MockServer) -> None:
         reply = await client.get("/inventory", headers={"accept": "application/xml"})
         assert reply.headers["content-type"] == "application/xml"
-        assert "<available>3</available>" in reply.text
+        assert reply.text.startswith('<?xml version="1.0" encoding="UTF-8"?><reply>')
         both = await client.get(
             "/inventory", headers={"accept": "application/xml;q=0.5, application/json"}
         )
@@ -298,13 +298,13 @@ def test_a_reply_that_nothing_can_satisfy_says_so() -> None:
 def test_one_broken_schema_spoils_one_operation() -> None:
     good = {"description": "", "content": {"application/json": {"schema": {"type": "integer"}}}}
     bad = {"content": {"application/json": {"schema": {"$ref": "other.json#/X"}}}}
+    deep = {"name": "x", "in": "query", "schema": {"$ref": "#/no"}}
     source = {
         "openapi": "3.1.0",
         "paths": {
             "/good": {"get": {"responses": {"200": good}}},
             "/bad": {"get": {"responses": {"200": bad}}},
-            "/deep": {"get": {"parameters": [{"name": "x", "in": "query", "schema": {"$ref": "#/no"}}],
-                              "responses": {"200": good}}},
+            "/deep": {"get": {"parameters": [deep], "responses": {"200": good}}},
         },
     }  # fmt: skip
 
@@ -322,7 +322,7 @@ def test_one_broken_schema_spoils_one_operation() -> None:
     ("parameter", "good", "bad"),
     [
         ({"schema": {"type": "array", "items": {"type": "integer"}}}, "p=1&p=2", "p=1&p=x"),
-        ({"schema": {"type": "array", "items": {"type": "integer"}}, "explode": False}, "p=1,2", "p=a"),
+        ({"schema": {"items": {"type": "integer"}}, "explode": False}, "p=1,2", "p=a"),
         ({"schema": {"type": "array", "maxItems": 2}, "style": "pipeDelimited", "explode": False},
          "p=a|b", "p=a|b|c"),
         ({"schema": {"type": "object", "properties": {"a": {"type": "integer"}}},

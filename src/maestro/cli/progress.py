@@ -175,7 +175,7 @@ async def _show_lines(
     while True:
         done, _ = await asyncio.wait({upcoming}, timeout=HEARTBEAT_SECONDS)
         if not done:
-            console.print(heartbeat(view, _now()))
+            console.print(heartbeat(view, _now()), soft_wrap=True)
             continue
         event = upcoming.result()
         if event is None:
@@ -256,17 +256,17 @@ def line(view: RunView, event: Event) -> str:
     if event.kind in _QUIET:
         return ""
     if event.kind is EventKind.MOCK_STARTED:
-        return f"{at}mock     {data['contract']} at {data['url']} for {data['consumer']}"
+        return f"{at}mock      {data['contract']} at {data['url']} for {data['consumer']}"
     if event.kind is EventKind.STEP_PROGRESS:
-        return f"{at}         {name}: {data.get('message', '')}"
+        return f"{at}          {name}: {data.get('message', '')}"
     word = event.kind.value.split(".")[1]
     message = f": {data['message']}" if data.get("message") else ""
-    reasons = "".join(f"\n             - {reason}" for reason in data.get("reasons", ()))
+    reasons = "".join(f"\n                - {reason}" for reason in data.get("reasons", ()))
     seconds = step.seconds(event.at) if step and event.kind in _SPENT else None
     spent = "" if seconds is None else f" ({seconds:.1f} s)"
     attempt = f" attempt {event.attempt}" if (event.attempt or 1) > 1 else ""
     subject = name or "run"
-    return f"{at}{word:<9}{subject}{attempt}{spent}{message}{reasons}"
+    return f"{at}{word:<10}{subject}{attempt}{spent}{message}{reasons}"
 
 
 _SPENT = frozenset(

@@ -123,7 +123,7 @@ class _Life:
             listed = listed.get(envelope.items)
         name = self._resource.id_field or ""
         ids = [e.get(name) for e in listed or () if isinstance(e, Mapping)]
-        if self._id not in ids:
+        if str(self._id) not in map(str, ids):
             raise NotAsPromised(listing.key, f"{name} {self._id!r} in the list", repr(ids[:20]))
 
     async def change(self) -> None:

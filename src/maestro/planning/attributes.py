@@ -19,7 +19,7 @@ _TIGHT = ("of", "in", "per", "on", "under", "inside", "within")
 
 def attributes(ctx: Context, owner: str, nouns: Sequence[Noun]) -> None:
     """`owner` has each of `nouns`."""
-    for noun in nouns:
+    for noun in _own_phrases(ctx, nouns):
         if noun.pronoun:
             ctx.use(noun.span)
         elif noun.head in ctx.lexicon.fields_words | ctx.lexicon.features_words and _listed(noun):
@@ -27,6 +27,37 @@ def attributes(ctx: Context, owner: str, nouns: Sequence[Noun]) -> None:
             attributes(ctx, owner, _listed(noun))
         elif not set_aside(ctx, noun):
             _attribute(ctx, owner, noun)
+
+
+def _own_phrases(ctx: Context, nouns: Sequence[Noun]) -> list[Noun]:
+    """`check-in and check-out dates` are two dates; `number of rooms and area` are two fields."""
+    found: list[Noun] = []
+    waiting = list(nouns)
+    while waiting:
+        noun = waiting.pop(0)
+        following = waiting[0] if waiting else None
+        if following is not None and _shares_head(noun, following):
+            noun.modifiers, noun.head = (*noun.modifiers, noun.head), following.head
+            noun.adjective, following.plural = False, False
+        inner = noun.prep("of")
+        if inner is not None and len(inner.nouns) > 1 and not _is_choice(ctx, noun):
+            waiting[:0] = inner.nouns[1:]
+            inner.nouns = inner.nouns[:1]
+        found.append(noun)
+    return found
+
+
+def _shares_head(noun: Noun, following: Noun) -> bool:
+    several = following.plural or noun.adjective
+    bare = not noun.modifiers and not noun.preps and not noun.plural and noun.group is None
+    usual = following.head in ("date", "time", "name", "address", "number", "price", "code")
+    return bare and several and usual and len(following.modifiers) == 1
+
+
+def _is_choice(ctx: Context, noun: Noun) -> bool:
+    return noun.head in ("status", "state", "type", "kind", "category", "level", "role", "one") or (
+        noun.head not in ctx.lexicon.counts and not field_words().knows(noun.head)
+    )
 
 
 def _listed(noun: Noun) -> list[Noun]:
@@ -150,6 +181,13 @@ def _inner(ctx: Context, noun: Noun, several: bool) -> None:
             attributes(ctx, ctx.entity_key(noun), prep.nouns)
         elif several and prep.word in _WITHIN:
             relations(ctx, noun)
+        elif not several and prep.word in ("per", "in", "as") and not class_in(prep.nouns):
+            ctx.use(range(prep.start, prep.end))  # a unit: "weight in kilograms"
+
+
+def class_in(nouns: Sequence[Noun]) -> bool:
+    """Whether any of the nouns is something the offline team cannot build."""
+    return any(class_of_noun(noun) is not None for noun in nouns)
 
 
 def bracket_fields(ctx: Context, owner: str, noun: Noun, remarks: Bracket) -> None:
@@ -179,13 +217,18 @@ def relations(ctx: Context, noun: Noun) -> None:
         if prep.word in _WITH:
             ctx.use(range(prep.start, prep.start + 1))
             attributes(ctx, child, prep.nouns)
+        elif prep.word in ("by", "via", "using", "through"):
+            for means in prep.nouns:
+                if class_of_noun(means) is not None:
+                    set_aside(ctx, means)
         elif prep.word in _WITHIN and not set(span) <= ctx.used:
             for parent in prep.nouns:
                 _belongs(ctx, child, parent, prep.word)
 
 
 def _belongs(ctx: Context, child: str, parent: Noun, word: str) -> None:
-    if parent.pronoun or parent.head in ctx.lexicon.filler or ctx.is_product(parent):
+    ours = parent.determiner in ("our", "my")
+    if ours or parent.pronoun or parent.head in ctx.lexicon.filler or ctx.is_product(parent):
         ctx.use(parent.span)
         return
     if set_aside(ctx, parent):

@@ -79,8 +79,9 @@ def classify(seen: Seen, lexicon: Lexicon) -> Classification:
             votes[kind] += weight
             evidence[kind].append(word)
         if kind is RequirementType.BUG_FIX:
-            broken = [s for s in seen.statements if _does_not_work(s)]
-            votes[kind] += _VERB * len(broken)
+            broken = any(_does_not_work(s) for s in seen.statements)
+            if broken or _wrong_behaviour(seen.statements):
+                votes[kind] += _VERB
         if existing and votes[kind] > 0:
             votes[kind] += _EXISTING
         if seen.new_product:
@@ -121,6 +122,23 @@ def _does_not_work(statement: Statement) -> bool:
     """`the export does not work`, `users cannot save`: something that should be is not."""
     verb = statement.verb
     return verb is not None and verb.negated and verb.modal not in ("should", "must")
+
+
+def _wrong_behaviour(statements: Sequence[Statement]) -> bool:
+    """`the form accepts anything, it should refuse it`: what is, against what should be."""
+    happens = any(
+        s.verb is not None
+        and not s.verb.modal
+        and any(n.determiner in ("the", "our") and not n.plural for n in s.subject)
+        for s in statements
+    )
+    wanted = any(
+        s.verb is not None
+        and s.verb.modal in ("should", "must")
+        and any(n.head in ("it", "this", "that", "they") for n in s.subject)
+        for s in statements
+    )
+    return happens and wanted
 
 
 def _chosen(

@@ -11,6 +11,11 @@ from maestro.planning.chunks import Chunk, Mark, Noun, Prep, Verb
 from maestro.planning.tagging import Kind
 
 _SEPARATORS = (Kind.COMMA, Kind.CONJUNCTION)
+_ANNOUNCING = (
+    "field", "attribute", "property", "column", "feature", "service", "microservice", "entity",
+    "thing", "part", "module", "section", "option", "value", "status", "type", "table", "resource",
+    "category", "role", "component", "function", "detail", "requirement",
+)  # fmt: skip
 _CLAUSE_WORDS = (
     "where",
     "so",
@@ -180,6 +185,8 @@ class _Reader:
             self._at += 1
         if isinstance(self._peek(), Noun):
             objects = self._noun_list(stop_before_clause=True)
+        if len(objects) == 1 and objects[0].pronoun and isinstance(self._peek(), Noun):
+            objects += self._noun_list(stop_before_clause=True)  # "make me a list"
         if objects:
             self._attach_preps(objects)
         else:
@@ -231,6 +238,7 @@ class _Reader:
         nouns = [first]
         self._at += 1
         while True:
+            self._skip_infinitive(nouns[-1])
             ahead = 0
             while self._is_mark(self._peek(ahead), *_SEPARATORS):
                 ahead += 1
@@ -241,6 +249,14 @@ class _Reader:
                 return nouns
             nouns.append(following)
             self._at += ahead + 1
+
+    def _skip_infinitive(self, noun: Noun) -> None:
+        """`steps to reproduce, severity`: what the noun is for belongs to it."""
+        verb, after = self._peek(), self._peek(1)
+        ends = after is None or self._is_mark(after, *_SEPARATORS, Kind.STOP)
+        if isinstance(verb, Verb) and not verb.finite and not verb.passive and ends:
+            noun.end = verb.end
+            self._at += 1
 
     def _opens_clause(self, ahead: int, stop_before_clause: bool) -> bool:
         after = self._peek(ahead + 1)
@@ -287,7 +303,9 @@ class _Reader:
 
     def _list_behind_colon(self, prep: Prep) -> None:
         """`with the following fields: a, b` and `as three services: a, b`: the list is meant."""
-        if self._followed_by_clause() or not prep.nouns[-1].plural:
+        noun = prep.nouns[-1]
+        announces = noun.plural and (noun.head in _ANNOUNCING or bool(noun.number))
+        if self._followed_by_clause() or not announces:
             return
         self._at += 1
         listed = self._noun_list(stop_before_clause=True)

@@ -45,7 +45,10 @@ class Context:
             return ""
         last = self._words[min(max(end, start + 1), len(self._words)) - 1]
         first = self._offsets[self._words[start].start]
-        return self._text[first : self._offsets[last.end - 1] + 1]
+        end = self._offsets[last.end - 1] + 1
+        while end < len(self._text) and (self._text[end].isalnum() or self._text[end] == "-"):
+            end += 1
+        return self._text[first:end]
 
     def words_of(self, noun: Noun) -> str:
         return self.source(noun.start, noun.end)
@@ -105,6 +108,8 @@ class Context:
             return f"{what}_{head}" if what else head
         if noun.owner is not None and not noun.owner.pronoun:
             modifiers = [noun.owner.head, *modifiers] if modifiers == [] else modifiers
+        if head == "flag" and modifiers:
+            return snake("_".join(modifiers))
         return snake("_".join([*modifiers, head]))
 
     def surface_head(self, noun: Noun) -> str:

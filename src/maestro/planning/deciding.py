@@ -7,7 +7,7 @@ from maestro.planning.draft import Draft, DraftEntity
 from maestro.planning.fieldwords import looks_like_field
 from maestro.planning.findings import EntityFound, FieldFound, Findings, Place
 from maestro.planning.lexicon import Lexicon
-from maestro.planning.naming import joined, plural
+from maestro.planning.naming import joined, plural, singular, snake
 
 _TOPIC_SENSES = (
     "person",
@@ -87,16 +87,16 @@ def _services(findings: Findings, chosen: dict[str, EntityFound], draft: Draft) 
         key = service_entity(service.name)
         if key not in chosen:
             chosen[key] = EntityFound(key=key, strength=2, source=service.source, at=service.at)
-            if key in collections.values() and key not in service.name:
+            if key in collections.values() and key not in snake(service.name):
                 draft.assume(f"The {service.name} service keeps {plural(key).replace('_', ' ')}.")
 
 
 def service_entity(name: str) -> str:
     """`catalogue` keeps products, `orders` keeps orders."""
-    words = name.replace(" ", "_").lower()
+    words = snake(name)
     collections = usual_relations().collections
-    last = words.rsplit("_", 1)[-1]
-    return collections.get(words) or collections.get(last) or words
+    *before, last = words.split("_")
+    return collections.get(words) or collections.get(last) or "_".join([*before, singular(last)])
 
 
 def _topics(findings: Findings, lexicon: Lexicon, chosen: dict[str, EntityFound]) -> None:
@@ -107,7 +107,10 @@ def _topics(findings: Findings, lexicon: Lexicon, chosen: dict[str, EntityFound]
         meant = collections.get(key) or collections.get(head)
         if any(k in chosen for k in (key, head, meant, key.split("_")[0])):
             continue
+        described = {f.owner for f in findings.fields if f.owner in chosen}
         mentioned = findings.strength(head) > 0
+        if len(described) > 1 and not mentioned:
+            continue
         if not chosen or mentioned or _is_countable_topic(head, lexicon):
             if chosen and (meant or lexicon.is_person(head)):
                 continue

@@ -26,7 +26,7 @@ def interpret(ctx: Context, statement: Statement) -> bool:
     if _is_product_statement(ctx, statement):
         return _product_clause(ctx, statement)
     kind = class_of_action(statement) or _class_of_manner(statement)
-    if kind is not None:
+    if kind is not None and not _joins_something(ctx, statement):
         predicates.unsupported(ctx, statement, kind.reason)
         return True
     if statement.verb.negated:
@@ -37,6 +37,13 @@ def interpret(ctx: Context, statement: Statement) -> bool:
     if handler is None:
         return False
     return handler(ctx, statement)
+
+
+def _joins_something(ctx: Context, statement: Statement) -> bool:
+    """`volunteers sign up for events` leaves a record; `users sign up` is a login."""
+    assert statement.verb is not None
+    entry = ctx.lexicon.associations.get(statement.verb.lemma, {})
+    return "preposition" in entry and _leaves_record(ctx, statement)
 
 
 def _class_of_manner(statement: Statement) -> CapabilityClass | None:
@@ -90,8 +97,9 @@ def _leaves_record(ctx: Context, statement: Statement) -> bool:
     if wanted is not None:
         return any(p.word == wanted for p in statement.preps) and not statement.objects
     concerned = [*statement.objects, *(n for p in statement.preps for n in p.nouns)]
-    named = [n for n in concerned if not n.pronoun]
-    return bool(named) or statement.verb_is_passive
+    named = [n for n in concerned[:1] if not n.pronoun]
+    somebody = [n for n in statement.subject if not n.pronoun]
+    return bool(named) or statement.verb_is_passive or bool(concerned and somebody)
 
 
 # --- the product itself ---
@@ -101,7 +109,8 @@ def _is_product_statement(ctx: Context, statement: Statement) -> bool:
     """`Build a web app with ...`, `We need a system where ...`."""
     assert statement.verb is not None
     people = all(n.pronoun or ctx.is_actor(n) for n in statement.subject)
-    named = [n for n in statement.objects[:1] if ctx.is_product(n) and n.determiner != "their"]
+    objects = [n for n in statement.objects if not n.pronoun]
+    named = [n for n in objects[:1] if ctx.is_product(n) and n.determiner != "their"]
     wanted = statement.verb.lemma in ctx.lexicon.verbs.build | ctx.lexicon.verbs.have
     return wanted and people and bool(named) and not _is_known_thing(ctx, named[0])
 
@@ -290,7 +299,9 @@ def _topic_head(ctx: Context, noun: Noun) -> bool:
 
 def _feature(ctx: Context, noun: Noun) -> None:
     operation = _operation_kind(ctx, noun)
-    if operation is not None:
+    if noun.determiner and ctx.lexicon.senses.get(noun.head) == "time":
+        ctx.use(noun.span)  # "each day I log ..."
+    elif operation is not None:
         _nominal_operation(ctx, noun, operation)
     elif _topic_head(ctx, noun):
         _nominal_management(ctx, noun)
@@ -432,7 +443,8 @@ def _loose_complement(ctx: Context, word: str, nouns: Sequence[Noun], start: int
         _services(ctx, nouns)
     else:
         for noun in nouns:
-            if ctx.is_product(noun) or noun.head in ctx.lexicon.filler:
+            when = ctx.lexicon.senses.get(noun.head) == "time"  # "each day I log ..."
+            if when or ctx.is_product(noun) or noun.head in ctx.lexicon.filler:
                 ctx.use(noun.span)
             elif not set_aside(ctx, noun):
                 ctx.mention(noun, 2 if noun.determiner in ("each", "every") else 1)
@@ -445,7 +457,10 @@ def _labelled(ctx: Context, statement: Statement) -> bool:
     key = ctx.entity_key(label)
     lexicon = ctx.lexicon
     topical = _topic_head(ctx, label) and bool(label.modifiers) and ctx.index == 0
-    if (ctx.is_product(label) and not label.plural and ctx.owner is None) or topical:
+    titled = not statement.objects and ctx.index == 0 and not label.plural
+    titled = titled and not ctx.findings.titles and statement.start == 0
+    named = ctx.is_product(label) and not label.plural and ctx.owner is None
+    if named or topical or titled:
         if not ctx.findings.titles:
             product(ctx, label)
         features(ctx, statement.objects)
@@ -460,7 +475,7 @@ def _labelled(ctx: Context, statement: Statement) -> bool:
         features(ctx, statement.objects)
     elif label.head in lexicon.fields_words and (ctx.current or label.modifiers):
         _fields_label(ctx, label, statement)
-    elif ctx.owner is not None or (_is_value_label(label) and ctx.current):
+    elif ctx.owner is not None or (_is_value_label(ctx, label, statement) and ctx.current):
         _field_label(ctx, statement, label)
     elif key:
         _entity_label(ctx, label, statement)
@@ -476,7 +491,11 @@ def _fields_label(ctx: Context, label: Noun, statement: Statement) -> None:
         attributes(ctx, owner, statement.objects)
 
 
-def _is_value_label(label: Noun) -> bool:
+def _is_value_label(ctx: Context, label: Noun, statement: Statement) -> bool:
+    """`status: open, closed` names values; `room: name, capacity` names fields."""
+    fields = [n for n in statement.objects if looks_like_field(ctx.entity_key(n))]
+    if len(fields) * 2 > len(statement.objects):
+        return False
     return label.head in _ENUM_HEADS or (field_words().knows(label.head) and not label.plural)
 
 

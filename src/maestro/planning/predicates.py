@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from maestro.domain.entities import CapabilityKind
+from maestro.domain.entities import CapabilityKind, FieldType
 from maestro.domain.requirement import PartKind
 from maestro.planning.attributes import (
     attributes,
@@ -369,12 +369,16 @@ def associated(ctx: Context, statement: Statement) -> bool:
 
 def equated(ctx: Context, statement: Statement) -> bool:
     """`status can be open or closed`, `titles are required`, `a rating is between 1 and 5`."""
+    if [n.head for n in statement.subject] == ["there"]:
+        ctx.use(verb_words(statement), statement.subject[0].span)
+        return bool(things(ctx, statement.objects, 2))
+    if statement.subject and not statement.objects and statement.preps:
+        return _placed(ctx, statement)
     values = list(statement.objects)
-    for prep in statement.preps:
-        if prep.word == "of":
-            values += prep.nouns
     if len(statement.subject) != 1:
         return False
+    if statement.subject[0].pronoun and len(values) == 1 and values[0].adjective:
+        return _yes_or_no(ctx, statement, values[0])
     subject = statement.subject[0]
     key = ctx.entity_key(subject)
     remarks = (
@@ -395,6 +399,44 @@ def equated(ctx: Context, statement: Statement) -> bool:
             values=values_of(values) if not remark else (),
             required=remarks.required if remarks else None,
             unique=remarks.unique if remarks else False,
+        )
+    )
+    return True
+
+
+def _placed(ctx: Context, statement: Statement) -> bool:
+    """`a booking is for one room and one guest, with a check-in date`."""
+    owners = [n for n in statement.subject if not n.pronoun]
+    if looks_like_field(ctx.entity_key(owners[0])) if owners else ctx.current is None:
+        return False
+    keys = things(ctx, owners, 3) if owners else _current(ctx)
+    for prep in statement.preps:
+        ctx.use(range(prep.start, prep.start + 1))
+        for key in keys:
+            if prep.word == "with":
+                attributes(ctx, key, prep.nouns)
+                continue
+            for parent in prep.nouns:
+                name = ctx.mention(parent, 2)
+                if name and name != key:
+                    found = _reference(ctx, key, name, parent, many=False)
+                    ctx.findings.references.append(found)
+    ctx.use(verb_words(statement))
+    return bool(keys)
+
+
+def _yes_or_no(ctx: Context, statement: Statement, word: Noun) -> bool:
+    """`whether it is billable`."""
+    if ctx.current is None or set_aside(ctx, word):
+        return ctx.current is not None
+    ctx.use(span_of(statement))
+    ctx.findings.fields.append(
+        FieldFound(
+            owner=ctx.current,
+            key=ctx.field_key(word),
+            type=FieldType.BOOLEAN,
+            source=ctx.source(statement.start, statement.end),
+            at=ctx.place(statement.start),
         )
     )
     return True

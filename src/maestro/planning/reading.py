@@ -4,7 +4,7 @@ Nothing is dropped silently: words that no reader used end up as parts of kind U
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maestro.domain.requirement import PartKind
 from maestro.planning.chunks import Noun, chunked
@@ -21,6 +21,7 @@ from maestro.planning.unsupported import class_of_noun
 
 _CONTENT_TAGS = ("NN", "VB", "JJ", "FW")
 _NOT_UNDERSTOOD = "the offline planner does not understand what this asks for"
+_CONDITIONS = ("when", "whenever", "if", "because", "once", "unless", "while", "so")
 _GAP = 3
 """Function words that may lie between two left-over words of one part."""
 
@@ -122,7 +123,21 @@ class _TextReader:
                 unsupported(context, statement, kind.reason)
                 return
         context.use(span)
-        self._unknown(statement.start, statement.end)
+        if not self._continues(statement):
+            self._unknown(statement.start, statement.end)
+
+    def _continues(self, statement: Statement) -> bool:
+        """`warn me when stock is low`: a condition of what was not built goes with it."""
+        words, others = self._words[self._context.index], self._context.findings.others
+        before = words[statement.start - 1].text if statement.start else ""
+        if before not in _CONDITIONS or not others:
+            return False
+        last = others[-1]
+        if last.covered or last.at.passage != self._context.index:
+            return False
+        source = self._context.source(last.at.word, statement.end)
+        others[-1] = replace(last, source=source, text=source)
+        return True
 
     def _heading(self, index: int, passage: Passage, found: Sequence[Statement]) -> None:
         """`# Library app`, `## Books` with their fields below, `## Features`."""

@@ -13,7 +13,11 @@ from maestro.planning.lexicon import Lexicon
 from maestro.planning.naming import entity_name, field_name, joined, one, plural, singular
 
 _USUALLY_REQUIRED = ("email", "price", "amount", "quantity", "rating", "status", "state")
-_REFERABLE = (FieldType.STRING, FieldType.TEXT)
+_IDENTIFYING = frozenset(
+    "name title number code isbn ean sku plate reference label description text body message "
+    "headline subject question word address date species note notes".split()
+)
+"""Last words of fields that tell one entry from another well enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,19 +166,13 @@ def _narrowing_fields(draft: Draft, findings: Findings, lexicon: Lexicon) -> Non
         if entity is None or found.field is None or found.kind is CapabilityKind.ASSIGN:
             continue
         key = field_of(draft, entity, found.field)
-        if key is not None or (
-            found.kind is CapabilityKind.SEARCH and _has_text(entity, draft, lexicon)
-        ):
+        if key is not None:
             continue
         if draft.entity(found.field) is not None or found.field in ("keyword", "text", "term"):
             continue
         item = FieldFound(owner=entity.key, key=found.field, source=found.source, at=found.at)
         entity.fields[found.field] = _typed(found.field, item, entity, lexicon, draft)
         entity.places.setdefault(found.field, found.at)
-
-
-def _has_text(entity: DraftEntity, draft: Draft, lexicon: Lexicon) -> bool:
-    return False
 
 
 def field_of(draft: Draft, entity: DraftEntity, wanted: str) -> str | None:
@@ -214,11 +212,9 @@ def add_conventions(draft: Draft, lexicon: Lexicon) -> None:
 
 
 def _names_an_entry(entity: DraftEntity) -> bool:
-    texts = (FieldType.STRING, FieldType.EMAIL, FieldType.TEXT)
     known = field_words().naming
-    named = any(key in known or key.endswith("_name") for key in entity.fields)
-    required = [f for f in entity.fields.values() if f.target and f.required]
-    return named or bool(required) or any(f.type in texts for f in entity.fields.values())
+    named = any(key in known or key.rsplit("_", 1)[-1] in _IDENTIFYING for key in entity.fields)
+    return named or any(f.target and f.required for f in entity.fields.values())
 
 
 def _take_over(entity: DraftEntity, fields: tuple[Field, ...], draft: Draft) -> None:

@@ -7,6 +7,7 @@ a small tagger was trained on newspapers. Neighbouring words settle most of its 
 from collections.abc import Sequence
 from enum import StrEnum
 
+from maestro.planning.fieldwords import looks_like_field
 from maestro.planning.language import Word
 from maestro.planning.lexicon import Lexicon
 
@@ -112,6 +113,7 @@ def kinds(words: Sequence[Word], lexicon: Lexicon) -> list[Kind]:
         _objectless_start,
         _after_modal,
         _imperative,
+        _followed_by_by,
         _plural_subject,
         _second_predicate,
         _verbs_in_noun_lists,
@@ -158,7 +160,7 @@ def _objectless_start(words: Sequence[Word], found: list[Kind], lexicon: Lexicon
     if product or (alone and lexicon.is_noun(word) and word not in lexicon.mostly_verbs):
         found[0] = Kind.NOUN
     elif lexicon.is_noun(word) and len(words) > 1 and _ends_at(found, 2):
-        if found[1] is Kind.NOUN and words[1].tag == "NN" and word not in lexicon.mostly_verbs:
+        if found[1] is Kind.NOUN and _names_a_field(words[0], words[1]):
             found[0] = Kind.ADJECTIVE
 
 
@@ -206,6 +208,15 @@ def _imperative(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> N
             or plural_object
             or (listed and word.text in lexicon.mostly_verbs)
         ):
+            found[i] = Kind.VERB
+
+
+def _followed_by_by(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
+    """`filter by genre, sort by year`."""
+    for i, word in enumerate(words[:-1]):
+        narrowing = {"sort", "filter", "search", "order", "group"}
+        starts = i == 0 or found[i - 1] in (*_SEPARATORS, Kind.STOP, Kind.COLON)
+        if word.text in narrowing and words[i + 1].text == "by" and starts:
             found[i] = Kind.VERB
 
 
@@ -277,10 +288,19 @@ def _modifiers(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> No
             continue
         elif word.tag == "VBN" and before is not Kind.PRONOUN:
             found[i] = Kind.ADJECTIVE
+        elif before in _SEPARATORS and _names_a_field(word, words[i + 1]):
+            found[i] = Kind.ADJECTIVE  # "a description, starting price and end date"
         elif word.tag == "VBG" and word.dep in ("amod", "compound", "nmod"):
             leads = before in (Kind.PREPOSITION, Kind.STOP, Kind.RELATIVE)
             if not leads or not lexicon.is_verb(word.lemma):
                 found[i] = Kind.ADJECTIVE
+
+
+def _names_a_field(word: Word, noun: Word) -> bool:
+    """`start time`, `starting price`, `published flag`: together they are a usual field."""
+    return noun.tag == "NN" and (
+        looks_like_field(f"{word.text}_{noun.text}") or word.tag in ("VBN", "VBD")
+    )
 
 
 def _inside_phrase(found: Sequence[Kind], index: int) -> bool:

@@ -27,7 +27,7 @@ class CapabilityClass:
     def has_noun(self, noun: Noun) -> bool:
         if any(modifier in self.adjectives for modifier in noun.modifiers):
             return True
-        if noun.adjective and noun.head in self.adjectives:
+        if noun.head in self.adjectives and (noun.adjective or "-" in noun.head):
             return True
         owner = [noun.owner.head] if noun.owner is not None else []
         parts = [*owner, *noun.modifiers, noun.head]

@@ -5,7 +5,7 @@ overall = 0.40 contracts + 0.30 completeness + 0.20 tests and static quality + 0
 
 from collections.abc import Mapping, Sequence
 
-from maestro.domain.contract import Contract, Severity, Verification
+from maestro.domain.contract import Contract, ContractKind, Severity, Verification
 from maestro.domain.quality import Evidence, EvidenceStatus, Score, ScoreTerm, TracedPart
 from maestro.domain.values import JsonScalar
 
@@ -39,16 +39,18 @@ def score(
 def _contracts(
     contracts: Sequence[Contract], verifications: Mapping[str, Verification]
 ) -> ScoreTerm | None:
-    """Share of verified contracts among those that could be checked on this host."""
-    checked = [verifications[c.id] for c in contracts if c.id in verifications]
-    if not checked:
+    """Share of kept contracts. One that nobody verified is not kept; only a page may be left out,
+    because a host without a browser cannot check it.
+    """
+    due = [c for c in contracts if c.id in verifications or c.kind is not ContractKind.PAGE]
+    if not due or not verifications:
         return None
-    kept = sum(verification.conforms for verification in checked)
+    kept = sum(c.id in verifications and verifications[c.id].conforms for c in due)
     return ScoreTerm(
         name="contract fulfilment",
         weight=CONTRACTS,
-        value=kept / len(checked),
-        evidence=f"{kept} of {len(checked)} checked contracts are kept",
+        value=kept / len(due),
+        evidence=f"{kept} of {len(due)} contracts are kept",
     )
 
 
@@ -65,14 +67,13 @@ def _completeness(trace: Sequence[TracedPart]) -> ScoreTerm | None:
 
 
 def _tests(evidence: Sequence[Evidence]) -> ScoreTerm | None:
-    """Mean of pass rate, line coverage and freedom from lint findings and stubs."""
-    metrics = _measured(evidence)
-    names = ("tests.total", "tests.failed", "tests.errors", "coverage.line", "lint.errors",
-             "source.stubs")  # fmt: skip
-    numbers = [metrics.get(name) for name in names]
-    if any(not isinstance(number, int | float) for number in numbers):
+    """Mean of pass rate, line coverage and freedom from lint errors and stubs."""
+    names = ("suites.tests", "suites.failed", "suites.errors", "coverage.line", "lint.errors",
+             "stubs.found")  # fmt: skip
+    numbers = _numbers(evidence, names)
+    if numbers is None:
         return None
-    total, failed, errors, coverage, lint, stubs = (float(n) for n in numbers if n is not None)
+    total, failed, errors, coverage, lint, stubs = numbers
     passed = 0.0 if total < 1 else max(0.0, 1 - (failed + errors) / total)
     clean = max(0.0, 1 - COST_OF_A_FINDING * (lint + stubs))
     return ScoreTerm(
@@ -80,8 +81,8 @@ def _tests(evidence: Sequence[Evidence]) -> ScoreTerm | None:
         weight=TESTS,
         value=(passed + coverage / 100 + clean) / 3,
         evidence=(
-            f"{total - failed - errors:.0f} of {total:.0f} built tests pass, "
-            f"{coverage:.0f} % of lines run, {lint:.0f} lint findings, {stubs:.0f} stubs"
+            f"{total - failed - errors:.0f} of {total:.0f} own tests pass, "
+            f"{coverage:.0f} % of lines run, {lint:.0f} lint errors, {stubs:.0f} stubs"
         ),
     )
 
@@ -89,27 +90,37 @@ def _tests(evidence: Sequence[Evidence]) -> ScoreTerm | None:
 def _findings(
     verifications: Mapping[str, Verification], evidence: Sequence[Evidence]
 ) -> ScoreTerm | None:
-    metrics = _measured(evidence)
-    security = [metrics.get(name) for name in ("secrets.found", "sast.high", "checklist.failed")]
-    if not verifications or any(not isinstance(number, int) for number in security):
+    """Open findings of verifications and security scans, and of the checklist if there is one."""
+    security = _numbers(evidence, ("secrets.found", "sast.high"))
+    if not verifications or security is None:
         return None
+    checklist = _numbers(evidence, ("checklist.failed",)) or (0.0,)
     breaches = sum(
         finding.severity is Severity.ERROR
         for verification in verifications.values()
         for finding in verification.findings
     )
-    total = breaches + sum(int(number) for number in security if number is not None)
+    total = breaches + sum(security) + sum(checklist)
     return ScoreTerm(
         name="no open findings",
         weight=FINDINGS,
         value=max(0.0, 1 - COST_OF_A_FINDING * total),
-        evidence=f"{total} open findings in contracts and security",
+        evidence=f"{total:.0f} open findings in contracts and security",
     )
 
 
+def _numbers(evidence: Sequence[Evidence], names: Sequence[str]) -> tuple[float, ...] | None:
+    """The values of all these metrics, or None when one was not measured."""
+    metrics = _measured(evidence)
+    values = [metrics.get(name) for name in names]
+    known = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return tuple(known) if len(known) == len(names) else None
+
+
 def _measured(evidence: Sequence[Evidence]) -> dict[str, JsonScalar]:
+    """Of two measurements the later one counts: it saw the more complete tree."""
     found: dict[str, JsonScalar] = {}
     for item in evidence:
-        if item.status is EvidenceStatus.MEASURED and not item.tool_errors:
+        if item.status is EvidenceStatus.MEASURED and item.files_examined and not item.tool_errors:
             found.update(item.metrics)
     return found

@@ -30,7 +30,7 @@ class Value:
         """What YAML makes of the node: a text, a number, a bool, ..."""
         constructor = yaml.constructor.SafeConstructor()
         try:
-            return constructor.construct_object(self.node, deep=True)  # type: ignore[no-untyped-call]
+            return constructor.construct_object(self.node, deep=True)
         except yaml.constructor.ConstructorError as error:
             raise self.refuse(str(error.problem)) from None
 

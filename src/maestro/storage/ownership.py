@@ -19,7 +19,7 @@ def run_lock(database: Path, run_id: RunId) -> Iterator[None]:
     """
     if not is_identifier(run_id):
         raise InvalidInput(f"run id {run_id!r} is not an identifier")
-    path = _lock_folder(database) / run_id
+    path = database.with_name(f"{database.name}.locks") / run_id
     handle = _acquire(path)
     if handle is None:
         raise Conflict(
@@ -30,17 +30,6 @@ def run_lock(database: Path, run_id: RunId) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)  # while it is held, so nobody can lock the old file
-        os.close(handle)
-
-
-@contextmanager
-def creation_lock(database: Path) -> Iterator[None]:
-    """Held while a database is created or migrated; waits for whoever else is doing it."""
-    handle = _open(_lock_folder(database) / "schema")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
         os.close(handle)
 
 
@@ -83,7 +72,3 @@ def _owner(path: Path) -> str:
         return path.read_text() or "(starting now)"
     except FileNotFoundError:
         return "(ending now)"
-
-
-def _lock_folder(database: Path) -> Path:
-    return database.with_name(f"{database.name}.locks")

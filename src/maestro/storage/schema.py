@@ -10,7 +10,6 @@ from pathlib import Path
 
 from maestro.errors import SchemaMismatch, StorageUnavailable
 from maestro.storage.connections import connect_writer
-from maestro.storage.ownership import creation_lock
 
 REVISIONS = ("0001",)
 """Every revision in storage/migrations/versions, oldest first."""
@@ -30,16 +29,15 @@ def prepare(path: Path) -> None:
         if _is_current(connection, path):
             _probe_writing(connection)
             return
-    with creation_lock(path):
-        with closing(connect_writer(path)) as connection:
-            if _is_current(connection, path):
-                return
-            connection.execute("PRAGMA journal_mode = WAL")
-        migrate(path, "head")
+        connection.execute("PRAGMA journal_mode = WAL")
+    migrate(path, "head")
 
 
 def migrate(path: Path, target: str) -> None:
-    """Moves the schema up to `target`, or down to `base`, in one transaction."""
+    """Moves the schema up to `target`, or down to `base`, in one transaction.
+
+    A process that comes second waits for the first one's transaction and finds nothing to do.
+    """
     import sqlalchemy as sa  # noqa: PLC0415 -- slow to import and rarely needed
     from alembic import command  # noqa: PLC0415 -- slow to import and rarely needed
     from alembic.config import Config  # noqa: PLC0415 -- slow to import and rarely needed

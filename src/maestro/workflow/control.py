@@ -75,6 +75,13 @@ def load_book(tx: Transaction, run_id: RunId) -> RunBook:
     return RunBook(tx.runs.get(run_id), tx.runs.workflow(run_id), tx.runs.steps(run_id))
 
 
+def read_run(tx: Transaction, run_id: RunId, seen: int) -> tuple[RunBook, int]:
+    """The run as it is stored now, and the sequence of its last event (after `seen`)."""
+    for event in events_since(tx, run_id, seen):
+        seen = event.sequence
+    return load_book(tx, run_id), seen
+
+
 def state_of(book: RunBook) -> RunState:
     """The scheduler's view of a run's rows."""
     return RunState.restore(

@@ -29,7 +29,7 @@ from maestro.workflow.attempt import AttemptEnd, failed_end, plain_json, run_att
 from maestro.workflow.backoff import spread_of
 from maestro.workflow.book import Move, RunBook
 from maestro.workflow.conditions import condition_holds
-from maestro.workflow.control import events_since, load_book, state_of, was_steered
+from maestro.workflow.control import read_run, state_of, was_steered
 from maestro.workflow.feed import EventFeed, until
 from maestro.workflow.run_state import RunState
 from maestro.workflow.scheduler import advance
@@ -96,7 +96,7 @@ class RunDrive:
         """The state was just read, and nothing has been started from it."""
         self._outputs: dict[StepId, JsonValue] = {}
         self._planned: list[Command] = []
-        self._attempts: dict[StepId, tuple[int, asyncio.Task[None]]] = {}
+        self._attempts: dict[StepId, asyncio.Task[None]] = {}
         self._timers: dict[StepId, asyncio.Task[None]] = {}
         self._inbox: list[AttemptEnd | RetryDue] = []
         self._wake = asyncio.Event()
@@ -115,7 +115,7 @@ class RunDrive:
             except MaestroError as error:
                 failure = error
             finally:
-                for task in self._tasks():
+                for task in (*self._attempts.values(), *self._timers.values()):
                     task.cancel()
         if failure is not None:
             raise failure
@@ -137,14 +137,10 @@ class RunDrive:
 
     async def _load(self) -> None:
         """Reads the run as it is stored now."""
-
-        def query(tx: Transaction) -> tuple[RunBook, int]:
-            seen = self._seen
-            for event in events_since(tx, self._run_id, seen):
-                seen = event.sequence
-            return load_book(tx, self._run_id), seen
-
-        self._book, self._seen = await self._around.store.read(query)
+        seen = self._seen
+        self._book, self._seen = await self._around.store.read(
+            lambda tx: read_run(tx, self._run_id, seen)
+        )
         self._state = state_of(self._book)
         self._fresh = True
         self._outputs = {
@@ -264,8 +260,7 @@ class RunDrive:
     def _carry_out(self, command: Command) -> None:
         """Does what a committed command asks for beyond its rows."""
         if isinstance(command, StartStep):
-            task = self._group.create_task(self._attempt(command))
-            self._attempts[command.step_id] = (command.attempt, task)
+            self._attempts[command.step_id] = self._group.create_task(self._attempt(command))
         elif isinstance(command, EndStep) and command.status is StepStatus.SUCCEEDED:
             self._outputs[command.step_id] = self._book.rows[command.step_id].output
         elif isinstance(command, ScheduleRetry):
@@ -296,7 +291,7 @@ class RunDrive:
             raise InvalidInput(
                 f"step {step_id!r}: {kind.value!r} is told by the engine, not a step"
             )
-        if self._attempts.get(step_id, (0,))[0] != attempt:
+        if step_id not in self._attempts or self._book.rows[step_id].attempt != attempt:
             raise Conflict(f"attempt {attempt} of step {step_id!r} is over; it can tell no more")
         told = plain_json(data, f"what step {step_id!r} tells")
         now = self._around.clock.now()
@@ -332,7 +327,3 @@ class RunDrive:
     def _tell(self, item: AttemptEnd | RetryDue) -> None:
         self._inbox.append(item)
         self._wake.set()
-
-    def _tasks(self) -> Iterator[asyncio.Task[None]]:
-        yield from (task for _, task in self._attempts.values())
-        yield from self._timers.values()

@@ -1,7 +1,8 @@
 """A process that executes a run and tells on stdout what it does; tests kill it.
 
 Usage: child.py DATABASE EFFECTS RUN. Every attempt appends `step attempt` to the file EFFECTS.
-A step waits for ever in the attempts that its input `hang` lists.
+A step waits for ever in the attempts that its input `hang` lists, fails in those that `fail`
+lists, and with the input `ask` waits for a line on stdin.
 """
 
 import asyncio
@@ -30,6 +31,8 @@ async def effect(context: StepContext) -> StepResult:
     line = f"{context.step.id} {context.attempt}"
     note(line)
     say(line)
+    if context.step.inputs.get("ask"):
+        await asyncio.to_thread(sys.stdin.readline)
     if context.attempt in context.step.inputs.get("hang", ()):
         await asyncio.Event().wait()
     if context.attempt in context.step.inputs.get("fail", ()):

@@ -76,7 +76,7 @@ def test_lines_name_reason_and_time() -> None:
     view = _view()
     event = _event(4, EventKind.STEP_BLOCKED, "gate", {"message": "no", "reasons": ["a < b"]})
     view.apply(event)
-    assert line(view, event) == "00:03 blocked  Gate: no\n             - a < b"
+    assert line(view, event) == "00:03 blocked   Gate: no\n                - a < b"
 
 
 def test_the_stream_ends_the_show() -> None:

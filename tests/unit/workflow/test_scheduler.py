@@ -262,7 +262,7 @@ def test_a_verdict_from_before_a_retry_is_not_used() -> None:
     feed(state, Begin())
     assert feed(state, AttemptFailed(A, worth_retry=False))[-1] == JudgeCondition(B)
     feed(state, RetryAsked())
-    assert feed(state, ConditionJudged(B, Verdict.HOLDS)) == []
+    assert feed(state, ConditionJudged(B, Verdict.DOES_NOT_HOLD)) == []
     assert feed(state, AttemptSucceeded(A))[-1] == JudgeCondition(B)
 
 
@@ -403,11 +403,15 @@ class World:
         }
         self.tell(signals[end])
 
+    def ring(self, step_id: StepId) -> None:
+        self.waiting.discard(step_id)
+        self.tell(RetryDue(step_id))
+
     def steer(self, move: str, data: st.DataObject) -> None:
         if move == "end":
             self.end_attempt(data.draw(st.sampled_from(sorted(self.running))))
         elif move == "due":
-            self.tell(RetryDue(self.waiting.pop()))
+            self.ring(min(self.waiting))
         else:
             signals: dict[str, Signal] = {
                 "retry": RetryAsked(),
@@ -449,8 +453,7 @@ def test_any_graph_ends_as_the_fold_says_whatever_the_order(
         if kind == "end":
             world.end_attempt(key)
         elif kind == "due":
-            world.waiting.discard(key)
-            world.tell(RetryDue(key))
+            world.ring(key)
         elif kind == "crash":
             # a retry that is due but has no place yet waits in memory only: it is due again
             world.waiting |= {
@@ -475,7 +478,7 @@ def drain(world: World) -> None:
         world.tell(ResumeAsked())
     while world.running or world.waiting:
         while world.waiting:
-            world.tell(RetryDue(world.waiting.pop()))
+            world.ring(min(world.waiting))
         for key in sorted(world.running):
             world.end_attempt(key)
 

@@ -120,26 +120,25 @@ class MockApplication:
 
     def _answer(self, operation: Operation, match: Match, request: MockRequest) -> _Handled:
         try:
-            compiled = self._ready(operation)
+            return self._judged(self._ready(operation), match, request)
         except InvalidInput as error:  # a broken schema spoils its own operation only
             refused = Refused(500, f"the contract of {operation.key} cannot be used: {error}")
             return _Handled(problem_reply(refused), operation.key, problem=refused.detail)
-        accept = request.headers.get("accept")
-        read: ReadRequest | None = None
+
+    def _judged(self, compiled: _Compiled, match: Match, request: MockRequest) -> _Handled:
+        key = compiled.operation.key
+        body: JsonValue = None
         try:
             read = compiled.validator.read(request, match.arguments)
-            reply = self._reply(compiled, read, request, accept)
-            return _Handled(reply, operation.key, valid=True, body=read.body)
+            body = read.body
+            reply = self._reply(compiled, read, request)
         except Refused as refused:
-            valid = refused.keeps_contract
-            body = read.body if read else None
-            return _Handled(
-                compiled.writer.refusal(refused), operation.key, valid, refused.detail, body
-            )
+            reply = compiled.writer.refusal(refused)
+            return _Handled(reply, key, refused.keeps_contract, refused.detail, body)
+        return _Handled(reply, key, valid=True, body=body)
 
-    def _reply(
-        self, compiled: _Compiled, read: ReadRequest, request: MockRequest, accept: str | None
-    ) -> MockReply:
+    def _reply(self, compiled: _Compiled, read: ReadRequest, request: MockRequest) -> MockReply:
+        accept = request.headers.get("accept")
         preferred = _PREFERRED.search(request.headers.get("prefer", ""))
         if preferred:
             reply = compiled.writer.documented(int(preferred[1]), accept)

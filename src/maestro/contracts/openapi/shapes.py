@@ -8,6 +8,7 @@ from maestro.contracts.openapi.document import OpenApiDocument
 from maestro.contracts.openapi.operations import MediaType, Operation
 from maestro.contracts.openapi.pointers import follow
 from maestro.contracts.openapi.schemas import Schema
+from maestro.errors import InvalidInput
 
 _MAX_NESTING = 12
 """Compositions nested deeper are not looked into; real ones have two or three levels."""
@@ -22,8 +23,14 @@ class ObjectShape:
 
 
 def resolved(document: OpenApiDocument, schema: Schema) -> Schema:
-    """The schema behind references. Raises InvalidInput for a bad one."""
-    return follow(document.root, schema, where="schema")
+    """The schema behind references; True, which says nothing, behind a bad one.
+
+    Bad references are reported by the lint and by whatever compiles the schema.
+    """
+    try:
+        return follow(document.root, schema, where="schema")
+    except InvalidInput:
+        return True
 
 
 def kinds_of(schema: Schema) -> frozenset[str]:

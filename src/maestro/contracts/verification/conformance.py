@@ -1,22 +1,22 @@
-"""Runs Schemathesis on a started provider, in a thread of its own, and replays what it reports."""
+"""Runs Schemathesis on a started provider and replays what it reports. Blocks: see
+conformance_process for how it is kept off the event loop.
+"""
 
-import asyncio
 import copy
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from maestro.contracts.verification.failures import describe, is_about_one_reply
 from maestro.contracts.verification.interface import Interface
 from maestro.domain.contract import CheckResult, Finding, Severity
 from maestro.errors import InvalidInput, StepFailed
-from maestro.ports import Report
 
 CHECKS = {
     "not_a_server_error": "No request makes the provider fail with a 5xx status.",
@@ -59,7 +59,7 @@ class Conformance:
 
 @dataclass(slots=True)
 class ConformanceRun:
-    """One pass of all phases; `execute` blocks, `stop` may be called from any thread."""
+    """One pass of all phases; `execute` blocks."""
 
     interface: Interface
     url: str
@@ -67,15 +67,12 @@ class ConformanceRun:
     excluded: frozenset[str]
     """Operations left out because they are declared as not built."""
     time_limit: float
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _stopped: bool = False
     _seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     _ran: Counter[str] = field(default_factory=Counter)
     _tested: set[str] = field(default_factory=set)
     _findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
     _requests: int = 0
-
-    def stop(self) -> None:
-        self._stopped.set()
 
     def execute(self, say: Say) -> Conformance:
         """Raises InvalidInput for an untestable document, StepFailed when testing itself broke."""
@@ -97,11 +94,11 @@ class ConformanceRun:
                     raise StepFailed(
                         f"contract tests broke: {event.exception}"
                     ) from event.exception
-                if self._stopped.is_set():
+                if self._stopped:
                     stream.stop()
                 elif time.monotonic() > deadline:
                     stream.stop()
-                    self._stopped.set()
+                    self._stopped = True
                     self._add(_time_used_up(self.time_limit))
         return self._result()
 
@@ -170,7 +167,7 @@ class ConformanceRun:
         from schemathesis.core.failures import Failure, FailureGroup  # noqa: PLC0415
         from schemathesis.core.transport import Response  # noqa: PLC0415
 
-        if self._stopped.is_set():
+        if self._stopped:
             return True
         self._requests += 1
         with requests.Session() as session:
@@ -239,36 +236,8 @@ class ConformanceRun:
         )
 
 
-async def run_conformance(run: ConformanceRun, report: Report) -> Conformance:
-    """Executes in a thread; when cancelled, waits until that thread has really stopped."""
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def say(line: str | None) -> None:
-        loop.call_soon_threadsafe(lines.put_nowait, line)
-
-    def execute() -> Conformance:
-        try:
-            return run.execute(say)
-        finally:
-            say(None)
-
-    worker = loop.run_in_executor(None, execute)
-    try:
-        while (line := await lines.get()) is not None:
-            await report(line)
-        return await worker
-    finally:
-        run.stop()
-        if not worker.done():
-            await asyncio.wait([worker])
-
-
 def tool_name() -> str:
-    # Heavy, see `execute`.
-    from schemathesis import __version__  # noqa: PLC0415
-
-    return f"schemathesis {__version__}"
+    return f"schemathesis {version('schemathesis')}"
 
 
 def _settings(url: str, seed: int, examples: int) -> dict[str, Any]:

@@ -47,6 +47,7 @@ CHECKS = frozenset(
 """Checks of acceptance criteria that are done in the browser."""
 
 SCRATCH = ".maestro-browser"
+MAX_LOG = 800
 """Folder below the sandbox's root; gone afterwards."""
 
 LEAST_SECONDS = 60.0
@@ -142,7 +143,6 @@ class PageVerifier:
             ended = await target.sandbox.run(
                 (sys.executable, "-m", "maestro.contracts.verification.page_session", SCRATCH),
                 timeout=limit,
-                env=_environment(scratch),
                 reach=Reach(connect=ports),
             )
             return await asyncio.to_thread(self._collect, scratch, ended)
@@ -153,8 +153,8 @@ class PageVerifier:
         answer = scratch / "result.json"
         if ended.timed_out or ended.exit_code != 0 or not answer.is_file():
             how = "reached its time limit" if ended.timed_out else f"ended with {ended.exit_code}"
-            tail = "\n".join(f"{ended.stdout}\n{ended.stderr}".strip().splitlines()[-20:])
-            raise StepFailed(f"the browser session {how} without a result:\n{tail}")
+            tail = f"{ended.stdout}\n{ended.stderr}".strip()[-MAX_LOG:]
+            raise StepFailed(f"the browser session {how} without a result: …{tail}")
         if self.screenshots is not None:
             self.screenshots.mkdir(parents=True, exist_ok=True)
             for picture in sorted(scratch.glob("*.png")):
@@ -219,23 +219,8 @@ def _origin(url: str) -> str:
 
 def _prepare(scratch: Path, job: JsonObject) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
-    for folder in ("home", "tmp"):
-        (scratch / folder).mkdir(parents=True)
+    scratch.mkdir(parents=True)
     (scratch / "job.json").write_text(json.dumps(dict(job)), encoding="utf-8")
-
-
-def _environment(scratch: Path) -> dict[str, str]:
-    """Everything a browser writes by itself goes to the scratch folder."""
-    home, temporary = str(scratch / "home"), str(scratch / "tmp")
-    return {
-        "HOME": home,
-        "XDG_CONFIG_HOME": f"{home}/config",
-        "XDG_CACHE_HOME": f"{home}/cache",
-        "XDG_DATA_HOME": f"{home}/data",
-        "XDG_RUNTIME_DIR": temporary,
-        "TMPDIR": temporary,
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
 
 
 def _results(

@@ -86,8 +86,7 @@ class ViewVisit:
         control = self.view.container.locator(f'[data-filter="{name}"]').first
         self.view.expect(control, f"no filter [data-filter={name}]")
         self.view.choose(control, wanted)
-        others = [e for e in self.entries if name in e.controls]
-        others = [e for e in others if e.controls[name].value != wanted.value]
+        others = [e for e in self.entries if _value(e, name) != wanted.value]
         for entry in others:
             self.view.expect_gone(entry, f"choosing {name}={wanted.value!r}")
         self.view.settle()
@@ -140,6 +139,10 @@ class ViewVisit:
         row = self.view.find_row(entry)
         self.view.click(row.locator('[data-action="edit"]'), "an edit button in the row")
         return self.view.open_form()
+
+
+def _value(entry: VisitedEntry, name: str) -> str | None:
+    return entry.controls[name].value if name in entry.controls else None
 
 
 def _same(seen: FilledControl, given: FilledControl) -> bool:

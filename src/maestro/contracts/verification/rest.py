@@ -9,7 +9,8 @@ import httpx
 
 from maestro.contracts.openapi.document import from_object
 from maestro.contracts.verification.acceptance import check_criteria
-from maestro.contracts.verification.conformance import ConformanceRun, run_conformance, tool_name
+from maestro.contracts.verification.conformance import ConformanceRun, tool_name
+from maestro.contracts.verification.conformance_process import run_conformance
 from maestro.contracts.verification.deliverables import examine_deliverables
 from maestro.contracts.verification.interface import Interface
 from maestro.contracts.verification.probe import Probe, Unmet

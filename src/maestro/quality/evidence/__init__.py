@@ -4,43 +4,42 @@ from collections.abc import Mapping
 
 from maestro.domain.quality import Policy
 from maestro.ports import EvidenceCollector
-from maestro.quality.catalogue import load_metrics
-from maestro.quality.evidence import facts
-from maestro.quality.evidence.checklist import ChecklistCollector
-from maestro.quality.evidence.documents import DocumentsCollector
+from maestro.quality.evaluate import gate_metrics
+from maestro.quality.evidence import checklist, documents, facts, sast, secrets, stubs
 from maestro.quality.evidence.facts import FactCollector
 from maestro.quality.evidence.lint import LintCollector
-from maestro.quality.evidence.sast import SastCollector
-from maestro.quality.evidence.secrets import SecretsCollector
-from maestro.quality.evidence.source import SourceCollector
-from maestro.quality.evidence.tests import TestsCollector
-from maestro.quality.policy import metrics_of
+from maestro.quality.evidence.suites import SuitesCollector
+from maestro.quality.evidence.tooling import ScanCollector
+from maestro.quality.metrics import built_in_metrics
 
 
 def collectors() -> Mapping[str, EvidenceCollector]:
-    """Every collector by the producer name that the metric catalogue uses."""
-    found: list[EvidenceCollector] = [
-        FactCollector("requirements", facts.requirements),
+    """Every collector, by the name of the producer in the metric catalogue."""
+    found: tuple[EvidenceCollector, ...] = (
+        FactCollector("analysis", facts.analysis),
         FactCollector("contracts", facts.contracts),
-        FactCollector("verification", facts.verification),
-        FactCollector("recheck", facts.recheck),
-        FactCollector("page", facts.page),
+        FactCollector("verifications", facts.verifications),
+        FactCollector("rechecks", facts.rechecks),
+        FactCollector("trace", facts.trace),
+        FactCollector("score", facts.score),
+        FactCollector("circumstances", facts.circumstances),
         FactCollector("launch", facts.launch),
-        FactCollector("review", facts.review),
-        FactCollector("host", facts.host),
-        TestsCollector(),
+        SuitesCollector(),
         LintCollector(),
-        SourceCollector(),
-        SecretsCollector(),
-        SastCollector(),
-        ChecklistCollector(),
-        DocumentsCollector(),
-    ]
+        ScanCollector("stubs", "maestro-stubs", stubs.accepts, stubs.scan),
+        ScanCollector("secrets", "maestro-secrets", secrets.accepts, secrets.scan),
+        ScanCollector("sast", "maestro-ast", sast.accepts, sast.scan),
+        ScanCollector("checklist", "checklist", checklist.accepts, checklist.scan),
+        ScanCollector("artefacts", "maestro-formats", documents.has_format, documents.scan_formats),
+        ScanCollector(
+            "documents", "maestro-documents", documents.is_document, documents.scan_documents
+        ),
+    )
     return {collector.name: collector for collector in found}
 
 
 def needed(policy: Policy, phase: str) -> tuple[str, ...]:
-    """Names of the collectors that the phase's gates depend on, each once."""
-    metrics = load_metrics()
-    names = [name for gate in policy.gates_of(phase) for name in metrics_of(gate)]
-    return tuple(dict.fromkeys(metrics[name].producer for name in names))
+    """Names of the collectors that the phase's gates depend on, each once, in the gates' order."""
+    metrics = built_in_metrics()
+    names = [n for gate in policy.gates_of(phase) for n in gate_metrics(gate, metrics)]
+    return tuple(dict.fromkeys(metrics.metrics[name].producer for name in names))

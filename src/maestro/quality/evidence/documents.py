@@ -1,55 +1,58 @@
-"""Whether delivered documents exist, parse, and name every operation."""
+"""Whether delivered files are what their names promise, and the reference names every operation."""
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.encoding import decode
 from maestro.domain.placeholders import MAY_BE_EMPTY, unreadable
-from maestro.domain.quality import Evidence
 from maestro.ports import EvidenceSubject
-from maestro.quality.evidence.tooling import Measurement, SourceFile, read_files
+from maestro.quality.evidence.specifications import operations
+from maestro.quality.evidence.tooling import Scan, SourceFile
 
-SUFFIXES = (".py", ".json", ".yaml", ".yml", ".toml", ".ini", ".md", ".html", "Dockerfile",
-            "Makefile")  # fmt: skip
 README, REFERENCE = "README.md", "docs/api.md"
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_FORMATS = frozenset({".py", ".json", ".yaml", ".yml", ".toml", ".ini", ".md", ".html", ".css"})
+_NAMES = frozenset({"dockerfile", "makefile"})
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentsCollector:
-    name: str = "documents"
-
-    async def collect(self, subject: EvidenceSubject) -> Evidence:
-        measurement = Measurement(self.name, "maestro-documents", "1", subject)
-        files = await asyncio.to_thread(read_files, subject.sandbox.root, SUFFIXES)
-        measurement.files_examined = len(files)
-        if not files:
-            return measurement.unavailable("the tree holds no document")
-        broken = [problem for file in files for problem in _unparsable(file)]
-        by_path = {file.path: file.text for file in files}
-        missing = [path for path in (README, REFERENCE) if not by_path.get(path, "").strip()]
-        contracts = [decode(Contract, item) for item in subject.facts["contracts"]]
-        unnamed = list(_unnamed(contracts, by_path.get(REFERENCE, "")))
-        measurement.detail += [
-            *broken,
-            *(f"{path} is missing or empty" for path in missing),
-            *(f"{REFERENCE} does not name {operation}" for operation in unnamed),
-        ]
-        measurement.raw = "\n".join(measurement.detail)
-        return measurement.measured(
-            {
-                "artefacts.unparsable": len(broken),
-                "documents.missing": len(missing),
-                "documents.undocumented_operations": len(unnamed),
-            }
-        )
+def has_format(file: SourceFile) -> bool:
+    return file.suffix in _FORMATS or file.name.lower() in _NAMES
 
 
-def _unparsable(file: SourceFile) -> Iterator[str]:
-    if not file.text.strip() and file.path.rsplit("/", 1)[-1] in MAY_BE_EMPTY:
+def scan_formats(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
+    broken = [problem for file in files for problem in _unreadable(file)]
+    return Scan(
+        metrics={"artefacts.parsed": len(files) - len(broken), "artefacts.broken": len(broken)},
+        detail=broken,
+    )
+
+
+def is_document(file: SourceFile) -> bool:
+    return file.suffix == ".md"
+
+
+def scan_documents(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
+    """The text of operations is looked for in the reference only."""
+    by_path = {file.path: file for file in files}
+    missing = [
+        f"{path} is missing or says nothing"
+        for path in (README, REFERENCE)
+        if path not in by_path or any(_unreadable(by_path[path]))
+    ]
+    reference = by_path[REFERENCE].text if REFERENCE in by_path else ""
+    contracts = [decode(Contract, item) for item in subject.facts["contracts"]]
+    unnamed = [f"{REFERENCE} does not name {item}" for item in _unnamed(contracts, reference)]
+    return Scan(
+        metrics={
+            "documents.missing": len(missing),
+            "documents.operations_missing": len(unnamed),
+        },
+        detail=[*missing, *unnamed],
+    )
+
+
+def _unreadable(file: SourceFile) -> Iterator[str]:
+    if not file.text.strip() and file.name in MAY_BE_EMPTY:
         return
     problem = unreadable(file.path, file.text)
     if problem is not None:
@@ -61,10 +64,7 @@ def _unnamed(contracts: Sequence[Contract], reference: str) -> Iterator[str]:
     for contract in contracts:
         if contract.kind is not ContractKind.REST:
             continue
-        for path, item in contract.specification.get("paths", {}).items():
-            for method in item:
-                if method not in METHODS:
-                    continue
-                wanted = re.compile(rf"\b{method.upper()}\b[^\n]*{re.escape(path)}(?![\w/{{])")
-                if not wanted.search(reference):
-                    yield f"{method.upper()} {path}"
+        for method, path, _ in operations(contract.specification):
+            wanted = re.compile(rf"\b{method}\b[^\n]*{re.escape(path)}(?![\w/{{])")
+            if not wanted.search(reference):
+                yield f"{method} {path}"

@@ -175,7 +175,9 @@ def score(facts: JsonObject) -> Count:
         "score.overall": found.overall,
         "score.threshold": float(facts["quality_threshold"]),
     }
-    detail = [f"{t.name}: {t.value:.2f} of 1 (weight {t.weight}): {t.evidence}" for t in found.terms]
+    detail = [
+        f"{t.name}: {t.value:.2f} of 1 (weight {t.weight}): {t.evidence}" for t in found.terms
+    ]
     return 1, metrics, detail
 
 

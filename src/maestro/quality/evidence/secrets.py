@@ -1,62 +1,67 @@
-"""Credentials in delivered files: known shapes, and assignments of long random text to a name that
-says secret.
-"""
+"""Credentials in delivered files: known shapes, and random text under a name that says secret."""
 
-import asyncio
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from maestro.domain.quality import Evidence
 from maestro.ports import EvidenceSubject
-from maestro.quality.evidence.tooling import Measurement, SourceFile, read_files
+from maestro.quality.evidence.tooling import Scan, SourceFile
 
-SUFFIXES = (
-    ".py", ".js", ".mjs", ".html", ".css", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg",
-    ".md", ".txt", ".env", ".sh", ".pem", ".key", "Dockerfile", "Makefile",
-)  # fmt: skip
 _SHAPES = (
-    ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")),
-    ("AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("GitHub token", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b")),
-    ("Slack token", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b")),
-    ("API key", re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}\b")),
+    ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
+    ("cloud access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{35}\b")),
+    ("platform token",
+     re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}"
+                r"|npm_[A-Za-z0-9]{36}|xox[abeprs]-[A-Za-z0-9-]{10,})")),
+    ("API key", re.compile(r"\b(?:sk|rk)[-_](?:ant-|proj-|live_|test_)?[A-Za-z0-9_-]{20,}\b")),
     ("JSON web token", re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}\b")),
-    ("credentials in a URL", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"{}$]+:[^\s:/@'\"{}$]+@")),
+    ("credentials in an address",
+     re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"{}$<>]+:[^\s:/@'\"{}$<>]+@")),
+)  # fmt: skip
+_NAME = r"[\w.-]*(?:password|passwd|secret|token|api_?key|access_?key|private_?key)[\w.-]*"
+_QUOTED = re.compile(rf"(?i)\b{_NAME}[\"']?\s*[:=]\s*[\"']([^\"'\s]{{12,}})[\"']")
+_BARE = re.compile(
+    rf"(?i)^\s*(?:export\s+|-\s+)?{_NAME}\s*[:=]\s*([^\s\"'#$<{{][^\s\"'#]{{11,}})\s*$"
 )
-_ASSIGNMENT = re.compile(
-    r"(?i)\b[\w.-]*(?:password|passwd|secret|token|api_?key)[\w.-]*[\"']?\s*[:=]\s*"
-    r"[\"']([^\"'\s]{12,})[\"']"
-)
+_BARE_FORMATS = frozenset({".env", ".ini", ".cfg", ".yaml", ".yml", ".toml", ".properties", ".sh"})
 MIN_ENTROPY = 3.2
 """Bits per character: random text has more, words and paths have less."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretsCollector:
-    name: str = "secrets"
+def accepts(file: SourceFile) -> bool:
+    """Every text file; a secret is one wherever it lies."""
+    return True
 
-    async def collect(self, subject: EvidenceSubject) -> Evidence:
-        measurement = Measurement(self.name, "maestro-secret-scan", "1", subject)
-        files = await asyncio.to_thread(read_files, subject.sandbox.root, SUFFIXES)
-        measurement.files_examined = len(files)
-        if not files:
-            return measurement.unavailable("the tree holds no text file")
-        measurement.detail += [found for file in files for found in _secrets(file)]
-        measurement.raw = "\n".join(measurement.detail)
-        return measurement.measured({"secrets.found": len(measurement.detail)})
+
+def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
+    places = [place for file in files for place in _secrets(file)]
+    return Scan(metrics={"secrets.found": len(places)}, detail=places)
 
 
 def _secrets(file: SourceFile) -> Iterator[str]:
     """Place and kind; never the secret itself, which must not reach a log."""
+    bare = file.suffix in _BARE_FORMATS or file.name.startswith(".env")
     for number, line in enumerate(file.text.splitlines(), 1):
-        for kind, shape in _SHAPES:
-            if shape.search(line):
-                yield f"{file.path}:{number}: {kind}"
-        for match in _ASSIGNMENT.finditer(line):
-            if _entropy(match.group(1)) >= MIN_ENTROPY:
-                yield f"{file.path}:{number}: long random text under a name that says secret"
+        kind = _kind(line, bare=bare)
+        if kind:
+            yield f"{file.path}:{number}: {kind}"
+
+
+def _kind(line: str, *, bare: bool) -> str:
+    for kind, shape in _SHAPES:
+        if shape.search(line):
+            return kind
+    found = [match.group(1) for match in _QUOTED.finditer(line)]
+    if bare:
+        found += [match.group(1) for match in _BARE.finditer(line)]
+    if any(_entropy(text) >= MIN_ENTROPY and _is_mixed(text) for text in found):
+        return "long random text under a name that says secret"
+    return ""
+
+
+def _is_mixed(text: str) -> bool:
+    """Letters and digits together, as generated secrets have them; names of things rarely do."""
+    return any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
 
 
 def _entropy(text: str) -> float:

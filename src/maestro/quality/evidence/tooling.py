@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from maestro.ports import EvidenceSubject
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", ".git", ".venv"})
 """Never among what a persona delivers (delivery refuses to store them)."""
 MAX_SHOWN = 50
+_TESTS = re.compile(r"(?:tests|backend/tests|frontend/tests|services/[^/]+/tests)/")
 
 
 class UnusableFile(Exception):
@@ -91,7 +93,8 @@ class SourceFile:
 
     @property
     def is_test(self) -> bool:
-        return "tests" in PurePosixPath(self.path).parts or self.name.startswith("test_")
+        """By place alone: what the application imports is no test, whatever it is called."""
+        return _TESTS.match(self.path) is not None
 
 
 @dataclass(slots=True)
@@ -104,7 +107,7 @@ class Scan:
     """Files that could not be examined; they keep the whole measurement from counting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ScanCollector:
     """Implements ports.EvidenceCollector by reading files; nothing that was delivered is run."""
 

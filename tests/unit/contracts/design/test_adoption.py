@@ -44,7 +44,7 @@ TEAM = Team(
 
 
 def test_the_document_is_the_contract() -> None:
-    made = {c.id: c for c in adopt(json.dumps(SOURCE), "pets.json", TEAM)}
+    made = {str(c.id): c for c in adopt(json.dumps(SOURCE), "pets.json", TEAM)}
     assert set(made) == {"backend-api", "contract-tests", "documentation"}
     api = made["backend-api"]
     assert api.specification == SOURCE

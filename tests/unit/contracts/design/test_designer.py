@@ -1,5 +1,7 @@
 """The contracts of a build follow one set of conventions and leave no covered part out."""
 
+from typing import Any
+
 import jsonschema_rs
 import pytest
 
@@ -81,7 +83,7 @@ def team(*personas: str) -> Team:
 def parts_of(domain: DomainModel) -> tuple[RequirementPart, ...]:
     made: list[RequirementPart] = []
 
-    def add(kind: PartKind, **about: str | None) -> None:
+    def add(kind: PartKind, **about: Any) -> None:
         made.append(
             RequirementPart(id=f"R{len(made) + 1}", kind=kind, text="x", source="x", **about)
         )
@@ -273,7 +275,7 @@ def test_services_have_their_own_contracts_and_foreign_references_are_unchecked(
             Service(name="work", entities=("task",)),
         ),
     )
-    made = {c.id: c for c in design(analysis_of(domain), team(*PERSONAS))}
+    made = {str(c.id): c for c in design(analysis_of(domain), team(*PERSONAS))}
     assert {"planning-api", "planning-schema", "work-api", "work-schema"} <= set(made)
     work = made["work-api"]
     reference = work.specification["components"]["schemas"]["TaskCreate"]["properties"][

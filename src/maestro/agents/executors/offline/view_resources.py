@@ -311,9 +311,13 @@ def _listing(
     fields: tuple[PageField, ...],
 ) -> PageListing:
     queries = dict(_queries(document, collection))
-    known = {field.name: field for field in fields}
-    limit = next((name for name in _LIMITS if name in queries), None)
+    limit, offset, page, search = (
+        next((name for name in names if name in queries), None)
+        for names in (_LIMITS, _OFFSETS, _PAGES, _SEARCHES)
+    )
     sort = next((name for name in _SORTS if (queries.get(name) or {}).get("enum")), None)
+    taken = {limit, offset, page, search, sort}
+    filtered = {field.name for field in fields if field.type in _FILTERED} - taken
     properties = answer.get("properties") or {}
     most = queries[limit].get("maximum") if limit else None
     return PageListing(
@@ -321,12 +325,12 @@ def _listing(
         total=next((name for name in _TOTALS if name in properties), None),
         limit=limit,
         limit_maximum=most if isinstance(most, int) and most > 0 else 100,
-        offset=next((name for name in _OFFSETS if name in queries), None),
-        page=next((name for name in _PAGES if name in queries), None),
-        search=next((name for name in _SEARCHES if name in queries), None),
+        offset=offset,
+        page=page,
+        search=search,
         sort=sort,
         sort_values=tuple(str(value) for value in queries[sort]["enum"]) if sort else (),
-        filters=tuple(n for n in queries if n in known and known[n].type in _FILTERED),
+        filters=tuple(name for name in queries if name in filtered),
     )
 
 

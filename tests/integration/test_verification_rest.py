@@ -331,7 +331,7 @@ def test_missing_files_of_the_provider_are_findings(tmp_path: Path) -> None:
     assert not result.conforms
 
 
-def test_cancelling_ends_the_test_thread() -> None:
+def test_cancelling_ends_the_testing_process() -> None:
     async def cancelled() -> None:
         started = asyncio.Event()
 

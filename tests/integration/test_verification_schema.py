@@ -209,10 +209,8 @@ def test_every_difference_names_the_column_what_was_expected_and_what_is_there(
 
 def test_migrations_that_do_not_go_back_are_found(tmp_path: Path) -> None:
     result, _ = verified(tmp_path, ('op.drop_table("projects")', "op.execute('SELECT 1')"))
-    assert [(f.rule, f.seen) for f in result.findings if f.rule == "migration_reversible"][0] == (
-        "migration_reversible",
-        "projects",
-    )
+    finding = next(f for f in result.findings if f.rule == "migration_reversible")
+    assert (finding.operation, finding.seen) == ("python -m alembic downgrade base", "projects")
     assert not next(c for c in result.checks if c.id == "migration_reversible").passed
 
 

@@ -12,7 +12,7 @@ from maestro.domain.plan import Plan
 from maestro.domain.requirement import Analysis, Preference, Requirement
 from maestro.domain.team import BlueprintMatch, Team
 from maestro.domain.values import StepId
-from maestro.domain.workflow import Step, Workflow
+from maestro.domain.workflow import RetryPolicy, Step, Workflow
 from maestro.errors import Blocked
 from maestro.planning.analyse import analyse
 from maestro.planning.assemble import assemble
@@ -45,7 +45,14 @@ def planned_workflow() -> Workflow:
 
 
 def _step(step_id: StepId, title: str, *needs: StepId) -> Step:
-    return Step(id=step_id, action=step_id, title=title, needs=needs, phase="planning")
+    return Step(
+        id=step_id,
+        action=step_id,
+        title=title,
+        needs=needs,
+        phase="planning",
+        retry=RetryPolicy(max_attempts=3, retry_on=("interrupted", "step_timed_out")),
+    )
 
 
 @dataclass(frozen=True, slots=True)

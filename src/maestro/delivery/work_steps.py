@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import httpx
 
+from maestro.contracts.openapi import from_object
+from maestro.contracts.openapi.recognition import recognise
 from maestro.delivery.addresses import free_port
 from maestro.delivery.contract_steps import application_reach
 from maestro.delivery.providers import START_SECONDS, served, upstream_artifacts
 from maestro.delivery.record import IntegrationRecord, RunRecord, WorkRecord
 from maestro.delivery.workspace import Workspace
-from maestro.domain.contract import Contract
+from maestro.domain.contract import Contract, RecognisedOperation
 from maestro.domain.encoding import encode
 from maestro.domain.run import EventKind
 from maestro.domain.work import Artifact, Assignment, Budget, ConsumedContract, LaunchCommand
@@ -106,6 +108,7 @@ class WorkSteps:
         plan = record.decided()
         persona = self.catalogue.persona(str(context.step.inputs["persona"]))
         requirement = record.requirement
+        provides = tuple(record.contract(str(item)) for item in context.step.inputs["provides"])
         return Assignment(
             run_id=context.run_id,
             step_id=context.step.id,
@@ -116,7 +119,7 @@ class WorkSteps:
             requirement=requirement.text,
             domain=plan.analysis.domain,
             parts=plan.analysis.parts,
-            provides=tuple(record.contract(str(item)) for item in context.step.inputs["provides"]),
+            provides=provides,
             consumes=tuple(
                 ConsumedContract(
                     contract=contract,
@@ -127,6 +130,7 @@ class WorkSteps:
             constraints=requirement.constraints,
             budget=Budget(wall_seconds=context.step.timeout_seconds),
             contracts=record.contracts(),
+            operations=_recognised(provides) if requirement.constraints.contract else (),
             feedback=context.feedback,
         )
 
@@ -184,3 +188,12 @@ class WorkSteps:
 
 def _evidence(calls: Sequence[RecordedCall]) -> tuple[RecordedCall, ...]:
     return tuple(calls[:MAX_RECORDED_CALLS])
+
+
+def _recognised(provides: Sequence[Contract]) -> tuple[RecognisedOperation, ...]:
+    """What the operations of the caller's own document do, for whoever has to provide them."""
+    return tuple(
+        operation
+        for contract in filter(served, provides)
+        for operation in recognise(from_object(contract.specification, name=contract.id))
+    )

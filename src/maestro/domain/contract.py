@@ -68,6 +68,57 @@ class Contract:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentedReply:
+    """One reply of an operation, with schemas that stand alone (JSON Schema 2020-12)."""
+
+    status: str
+    """`200`, `4XX` or `default`."""
+    content_type: str
+    """Empty where the document promises no body."""
+    body: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentedParameter:
+    name: str
+    location: str
+    """`path`, `query`, `header` or `cookie`."""
+    required: bool
+    body: JsonObject
+    """Schema of its value."""
+    explode: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognisedOperation:
+    """An operation of somebody's own API document, and what it does to stored entries."""
+
+    method: str
+    path: str
+    action: str
+    """list, create, get, replace, update, delete, upsert or find; empty where unrecognised."""
+    reason: str
+    """Why it cannot be built; empty where it can."""
+    resource: str
+    collection: str
+    id_parameter: str | None
+    id_field: str | None
+    envelope_items: str | None
+    """Property of a list reply that holds the entries; None for a bare array."""
+    envelope_total: str | None
+    parameters: tuple[DocumentedParameter, ...]
+    body: JsonObject | None
+    body_required: bool
+    entry: JsonObject | None
+    """Schema of one stored entry of the resource."""
+    replies: tuple[DocumentedReply, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.method} {self.path}"
+
+
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"

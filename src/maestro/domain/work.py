@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from maestro.domain.contract import CheckResult, Contract
+from maestro.domain.contract import CheckResult, Contract, RecognisedOperation
 from maestro.domain.entities import DomainModel
 from maestro.domain.requirement import Constraints, RequirementPart
 from maestro.domain.team import Persona
@@ -59,6 +59,8 @@ class Assignment:
     budget: Budget
     contracts: tuple[Contract, ...] = ()
     """Every contract of the run, for documents and devops that describe the whole."""
+    operations: tuple[RecognisedOperation, ...] = ()
+    """What the provided API's operations do, where the caller brought the document."""
     feedback: tuple[str, ...] = ()
     """Failed checks of the last attempt."""
     lessons: tuple[str, ...] = ()

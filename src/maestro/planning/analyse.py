@@ -1,7 +1,7 @@
 """A requirement's text into an analysis, without a language model.
 
-The road: passages -> words (spaCy) -> chunks -> statements -> findings -> draft -> domain model, then
-parts, type and estimate. Each step is a module of its own.
+The road: passages -> words (spaCy) -> chunks -> statements -> findings -> draft -> domain model,
+then parts, type and estimate. Each step is a module of its own.
 """
 
 import asyncio
@@ -205,17 +205,19 @@ def _nothing_of(model: DomainModel) -> DomainModel:
 def _refused(
     parts: tuple[RequirementPart, ...], kind: RequirementType
 ) -> tuple[RequirementPart, ...]:
+    distinct = list({part.source: part for part in parts}.values())
+    longest = [p for p in distinct if not any(p.source in o.source and p != o for o in distinct)]
     reason = f"{kind.value.replace('_', ' ')} changes existing code, which the offline team cannot"
     return tuple(
         RequirementPart(
-            id=part.id,
+            id=f"R{number}",
             kind=PartKind.UNKNOWN if part.kind is not PartKind.QUALITY else part.kind,
             text=part.source or part.text,
             source=part.source,
             covered=False,
             reason=reason,
         )
-        for part in parts
+        for number, part in enumerate(longest, start=1)
     )
 
 

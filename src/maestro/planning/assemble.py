@@ -22,6 +22,9 @@ _RECHECKED = ("frontend_developer", "qa_engineer")
 _EARLY = ("requirements", "design")
 """Phases whose gate stands before the building."""
 
+AFTER_A_CRASH = RetryPolicy(max_attempts=3, retry_on=("interrupted", "step_timed_out"))
+"""The same input would give the same failure again; only what was cut short is tried anew."""
+
 INTEGRATE = StepId("integrate")
 _JUDGE_THE_WHOLE = ("testing", "security", "documentation", "review")
 """Phases whose evidence is collected on the integrated application."""
@@ -114,6 +117,7 @@ class _Plan:
                 action="contract.agree",
                 inputs={"contract": contract.id},
                 title=f"Agree on {contract.name}",
+                retry=AFTER_A_CRASH,
                 phase=self._contract_phase(contract),
             )
             for contract in self.contracts
@@ -151,7 +155,7 @@ class _Plan:
             title=self._work_title(member),
             phase=persona.phase,
             persona=persona.id,
-            retry=RetryPolicy(max_attempts=2),
+            retry=AFTER_A_CRASH,
             timeout_seconds=float(persona.timeout_seconds),
         )
 
@@ -191,6 +195,7 @@ class _Plan:
                     needs=_distinct(self._verify_needs(contract)),
                     inputs={"contract": contract.id},
                     title=f"Verify {contract.name}",
+                    retry=AFTER_A_CRASH,
                     phase=provider.phase,
                     timeout_seconds=900.0,
                 )
@@ -232,6 +237,7 @@ class _Plan:
                     needs=_distinct(needs),
                     inputs={"persona": persona.id, "contracts": [c.id for c in served]},
                     title=f"{persona.name} against the real provider",
+                    retry=AFTER_A_CRASH,
                     phase=persona.phase,
                     persona=persona.id,
                     timeout_seconds=float(persona.timeout_seconds),
@@ -273,6 +279,7 @@ def _integrate(work: list[Step]) -> Step:
         action="app.integrate",
         needs=tuple(step.id for step in work),
         title="Put the application together",
+        retry=AFTER_A_CRASH,
         phase="deployment",
         timeout_seconds=900.0,
     )
@@ -298,6 +305,7 @@ def _gates(phases: tuple[str, ...], steps: list[Step]) -> list[Step]:
                 needs=_distinct(needs),
                 inputs={"phase": phase},
                 title=f"Gate: {phase.replace('_', ' ')}",
+                retry=AFTER_A_CRASH,
                 phase=phase,
                 # Judged also after a verification or recheck was blocked: the ledger says why.
                 on_unmet=OnUnmet.RUN,

@@ -160,10 +160,10 @@ def _values_in_preps(ctx: Context, noun: Noun) -> tuple[str, ...]:
     """`a status of draft, published or archived`; `status: open, closed`."""
     for prep in noun.preps:
         several = len(prep.nouns) > 1 and not all(n.number for n in prep.nouns)
-        if prep.word in ("of", ":", "like", "including", "as") and several:
-            if not noun.plural:
-                ctx.use(range(prep.start, prep.end))
-                return values_of(prep.nouns)
+        lists = prep.word in ("of", ":", "like", "including", "as")
+        if lists and several and not noun.plural:
+            ctx.use(range(prep.start, prep.end))
+            return values_of(prep.nouns)
     return ()
 
 

@@ -108,6 +108,8 @@ def _check_blueprint(blueprint: Blueprint, where: str) -> None:
     ordered = tuple(phase for phase in PHASES if phase in blueprint.phases)
     if blueprint.phases != ordered:
         raise InvalidInput(f"{where}: phases must keep the order {', '.join(ordered)}")
+    if blueprint.phases[0] != "requirements" or blueprint.phases[-1] != "review":
+        raise InvalidInput(f"{where}: phases must begin with requirements and end with review")
     _distinct(f"{where}: roles", tuple(role.name for role in blueprint.roles))
     _distinct(f"{where}: roles' personas", tuple(role.persona for role in blueprint.roles))
 

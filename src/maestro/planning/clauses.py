@@ -91,9 +91,6 @@ class _Reader:
         index = self._at + ahead
         return self._chunks[index] if index < len(self._chunks) else None
 
-    def _is_mark(self, chunk: Chunk | None, *kinds: Kind) -> bool:
-        return isinstance(chunk, Mark) and chunk.kind in kinds
-
     def _step(self, subject: list[Noun]) -> list[Noun]:
         """Reads one clause; returns the subject a following bare verb would have."""
         chunk = self._peek()
@@ -101,12 +98,12 @@ class _Reader:
             return self._from_nouns()
         if isinstance(chunk, Verb):
             return self._predicate(subject)
-        if self._is_mark(chunk, Kind.PREPOSITION, Kind.TO):
+        if _is_mark(chunk, Kind.PREPOSITION, Kind.TO):
             return self._from_preposition(subject)
-        if self._is_mark(chunk, Kind.RELATIVE):
+        if _is_mark(chunk, Kind.RELATIVE):
             self._at += 1
             return self._relative(subject)
-        if self._is_mark(chunk, Kind.STOP):
+        if _is_mark(chunk, Kind.STOP):
             self._at += 1
             return []
         self._at += 1
@@ -131,16 +128,16 @@ class _Reader:
         following = self._peek()
         if isinstance(following, Verb) and (following.finite or following.passive):
             return self._predicate(nouns)
-        if self._is_mark(following, Kind.COLON):
+        if _is_mark(following, Kind.COLON):
             return self._after_colon(nouns)
-        self._add(Statement(objects=nouns, start=nouns[0].start, end=self._reach(nouns)))
+        self._add(Statement(objects=nouns, start=nouns[0].start, end=_reach(nouns)))
         return nouns[-1:]
 
     def _after_colon(self, label: list[Noun]) -> list[Noun]:
         self._at += 1
         following = self._peek()
         if not isinstance(following, Noun):
-            self._add(Statement(label=label, start=label[0].start, end=self._reach(label)))
+            self._add(Statement(label=label, start=label[0].start, end=_reach(label)))
             return label[-1:]
         mark = self._at
         nouns = self._noun_list(stop_before_clause=False)
@@ -149,9 +146,9 @@ class _Reader:
             self._at = mark
             for noun in nouns:
                 noun.preps.clear()
-            self._add(Statement(label=label, start=label[0].start, end=self._reach(label)))
+            self._add(Statement(label=label, start=label[0].start, end=_reach(label)))
             return label[-1:]
-        end = self._reach(nouns)
+        end = _reach(nouns)
         self._add(Statement(label=label, objects=nouns, start=label[0].start, end=end))
         return label[-1:]
 
@@ -168,7 +165,7 @@ class _Reader:
             verb = self._peek()
             if isinstance(verb, Verb) and mark.text in ("for", "to", "that"):
                 return self._predicate(nouns)
-            prep = Prep(word=mark.text, nouns=nouns, start=mark.start, end=self._reach(nouns))
+            prep = Prep(word=mark.text, nouns=nouns, start=mark.start, end=_reach(nouns))
             self._add(Statement(preps=[prep], start=mark.start, end=prep.end))
         return subject
 
@@ -180,7 +177,7 @@ class _Reader:
         verbs = self._verbs()
         objects: list[Noun] = []
         preps: list[Prep] = []
-        colon = self._is_mark(self._peek(), Kind.COLON) and isinstance(self._peek(1), Noun)
+        colon = _is_mark(self._peek(), Kind.COLON) and isinstance(self._peek(1), Noun)
         if colon:
             self._at += 1
         if isinstance(self._peek(), Noun):
@@ -191,9 +188,9 @@ class _Reader:
             self._attach_preps(objects)
         else:
             preps = self._preps()
-        end = max([verbs[-1].end, *(p.end for p in preps), self._reach(objects)])
+        end = max([verbs[-1].end, *(p.end for p in preps), _reach(objects)])
         start = verbs[0].start
-        if subject and self._reach(subject) <= start <= self._reach(subject) + 1:
+        if subject and _reach(subject) <= start <= _reach(subject) + 1:
             start = subject[0].start
         for verb in verbs:
             self._add(
@@ -208,11 +205,7 @@ class _Reader:
     def _after_verbless_clause(self) -> bool:
         """`recipes with steps, recommend dishes`: nobody acts in front of the comma."""
         before = self._chunks[self._at - 1] if self._at else None
-        return (
-            self._is_mark(before, *_SEPARATORS)
-            and bool(self._found)
-            and self._found[-1].verb is None
-        )
+        return _is_mark(before, *_SEPARATORS) and bool(self._found) and self._found[-1].verb is None
 
     def _verbs(self) -> list[Verb]:
         first = self._peek()
@@ -221,7 +214,7 @@ class _Reader:
         self._at += 1
         while True:
             ahead = 0
-            while self._is_mark(self._peek(ahead), *_SEPARATORS):
+            while _is_mark(self._peek(ahead), *_SEPARATORS):
                 ahead += 1
             following = self._peek(ahead)
             if ahead == 0 or not isinstance(following, Verb) or verbs[-1].particle:
@@ -240,7 +233,7 @@ class _Reader:
         while True:
             self._skip_infinitive(nouns[-1])
             ahead = 0
-            while self._is_mark(self._peek(ahead), *_SEPARATORS):
+            while _is_mark(self._peek(ahead), *_SEPARATORS):
                 ahead += 1
             following = self._peek(ahead)
             if ahead == 0 or not isinstance(following, Noun):
@@ -253,19 +246,19 @@ class _Reader:
     def _skip_infinitive(self, noun: Noun) -> None:
         """`steps to reproduce, severity`: what the noun is for belongs to it."""
         verb, after = self._peek(), self._peek(1)
-        ends = after is None or self._is_mark(after, *_SEPARATORS, Kind.STOP)
+        ends = after is None or _is_mark(after, *_SEPARATORS, Kind.STOP)
         if isinstance(verb, Verb) and not verb.finite and not verb.passive and ends:
             noun.end = verb.end
             self._at += 1
 
     def _opens_clause(self, ahead: int, stop_before_clause: bool) -> bool:
         after = self._peek(ahead + 1)
-        if self._is_mark(after, Kind.COLON):
+        if _is_mark(after, Kind.COLON):
             return True
         if not stop_before_clause:
             return False
         skip = ahead + 1
-        while self._is_mark(self._peek(skip), Kind.PREPOSITION) and isinstance(
+        while _is_mark(self._peek(skip), Kind.PREPOSITION) and isinstance(
             self._peek(skip + 1), Noun
         ):
             skip += 2
@@ -286,7 +279,7 @@ class _Reader:
     def _preps(self) -> list[Prep]:
         found: list[Prep] = []
         while True:
-            ahead = 1 if self._is_mark(self._peek(), Kind.COMMA) else 0
+            ahead = 1 if _is_mark(self._peek(), Kind.COMMA) else 0
             mark = self._peek(ahead)
             if not isinstance(mark, Mark) or mark.kind not in (Kind.PREPOSITION, Kind.TO):
                 return found
@@ -296,9 +289,9 @@ class _Reader:
                 return found
             self._at += ahead + 1
             nouns = self._noun_list(stop_before_clause=True)
-            end = self._reach(nouns)
+            end = _reach(nouns)
             found.append(Prep(word=mark.text, nouns=nouns, start=mark.start, end=end))
-            if self._is_mark(self._peek(), Kind.COLON) and isinstance(self._peek(1), Noun):
+            if _is_mark(self._peek(), Kind.COLON) and isinstance(self._peek(1), Noun):
                 self._list_behind_colon(found[-1])
 
     def _list_behind_colon(self, prep: Prep) -> None:
@@ -310,13 +303,13 @@ class _Reader:
         self._at += 1
         listed = self._noun_list(stop_before_clause=True)
         prep.nouns[-1].preps.append(
-            Prep(word=":", nouns=listed, start=listed[0].start, end=self._reach(listed))
+            Prep(word=":", nouns=listed, start=listed[0].start, end=_reach(listed))
         )
-        prep.end = self._reach(listed)
+        prep.end = _reach(listed)
 
     def _followed_by_clause(self) -> bool:
         ahead = 1
-        while isinstance(self._peek(ahead), Noun) or self._is_mark(self._peek(ahead), *_SEPARATORS):
+        while isinstance(self._peek(ahead), Noun) or _is_mark(self._peek(ahead), *_SEPARATORS):
             ahead += 1
         verb = self._peek(ahead)
         return isinstance(verb, Verb) and ahead == 2
@@ -325,13 +318,19 @@ class _Reader:
         verb = self._peek(ahead)
         return isinstance(verb, Verb)
 
-    def _reach(self, nouns: Sequence[Noun]) -> int:
-        ends = [0]
-        for noun in nouns:
-            ends.append(noun.end)
-            for prep in noun.preps:
-                ends += [prep.end, self._reach(prep.nouns)]
-        return max(ends)
-
     def _add(self, statement: Statement) -> None:
         self._found.append(statement)
+
+
+def _is_mark(chunk: Chunk | None, *wanted: Kind) -> bool:
+    return isinstance(chunk, Mark) and chunk.kind in wanted
+
+
+def _reach(nouns: Sequence[Noun]) -> int:
+    """Where the phrases end, complements of complements included."""
+    ends = [0]
+    for noun in nouns:
+        ends.append(noun.end)
+        for prep in noun.preps:
+            ends += [prep.end, _reach(prep.nouns)]
+    return max(ends)

@@ -1,4 +1,4 @@
-"""Complexity, parallelism, effort, expertise and risks: computed from the model, explained in words.
+"""Complexity, parallelism, effort, expertise and risks: computed from the model, said in words.
 
 points = 1 per entity + .1 per field + .5 per reference + .3 per stated capability + 2 per service
          beyond the first + 1 for a page + .5 per part that cannot be built
@@ -6,7 +6,8 @@ simple below 6, moderate below 15, complex below 35, very complex from there.
 
 hours  = requirements 2 + .1 per part; design 2 + .5 per entity; database .5 per entity; backend
          2 + 1.5 per entity + .5 per stated capability; page 3 + 1.5 per entity; tests 1 + 1 per
-         entity; security 1.5; operations 2; documents 1 + .3 per entity; integration 1 + 1 per service.
+         entity; security 1.5; operations 2; documents 1 + .3 per entity; integration 1 + 1 per
+         service.
 Everything but requirements, design and integration waits for contracts only, so that share of the
 hours can overlap.
 """

@@ -87,7 +87,8 @@ class Lexicon:
     associations: Mapping[str, Mapping[str, str]]
 
     def is_verb(self, lemma: str) -> bool:
-        return lemma in self.mostly_verbs or lemma in self.sometimes_verbs or lemma in self.known
+        stored = lemma in self.mostly_verbs or lemma in self.sometimes_verbs
+        return stored or lemma in self.known or lemma in self.associations
 
     @property
     def known(self) -> Words:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from maestro.domain.entities import CapabilityKind, FieldType
+from maestro.domain.entities import CapabilityKind
 from maestro.domain.requirement import PartKind
 from maestro.planning.attributes import (
     attributes,
@@ -99,19 +99,19 @@ def belongs(ctx: Context, statement: Statement) -> bool:
         return False
     ctx.use(verb_words(statement), *(range(p.start, p.start + 1) for p in parents))
     linked = statement.objects if not statement.verb_is_passive else statement.subject
-    children = things(ctx, linked or statement.subject, 3) or _current(ctx)
+    children = things(ctx, linked or statement.subject, 3) or current(ctx)
     for parent in (noun for prep in parents for noun in prep.nouns):
         key = ctx.mention(parent, 3)
         for child in children:
             if key and key != child:
                 ctx.findings.references.append(
-                    _reference(ctx, child, key, parent, many=parent.plural)
+                    reference(ctx, child, key, parent, many=parent.plural)
                 )
     ctx.current = children[-1] if children else ctx.current
     return bool(children)
 
 
-def _reference(ctx: Context, child: str, parent: str, noun: Noun, *, many: bool) -> ReferenceFound:
+def reference(ctx: Context, child: str, parent: str, noun: Noun, *, many: bool) -> ReferenceFound:
     return ReferenceFound(
         child=child,
         parent=parent,
@@ -122,75 +122,12 @@ def _reference(ctx: Context, child: str, parent: str, noun: Noun, *, many: bool)
     )
 
 
-def _current(ctx: Context) -> list[str]:
+def current(ctx: Context) -> list[str]:
     return [ctx.current] if ctx.current else []
 
 
-def filtered(ctx: Context, statement: Statement) -> bool:
-    return _narrowed(ctx, statement, CapabilityKind.FILTER)
-
-
-def searched(ctx: Context, statement: Statement) -> bool:
-    return _narrowed(ctx, statement, CapabilityKind.SEARCH)
-
-
-def sorted_by(ctx: Context, statement: Statement) -> bool:
-    return _narrowed(ctx, statement, CapabilityKind.SORT)
-
-
-def _narrowed(ctx: Context, statement: Statement, kind: CapabilityKind) -> bool:
-    """`filter tasks by status`, `tasks can be sorted by due date`, `search for books by title`."""
-    actors(ctx, statement)
-    ctx.use(verb_words(statement))
-    targets = statement.objects or [n for n in statement.subject if not ctx.is_actor(n)]
-    passive = [n for n in statement.subject if statement.verb_is_passive]
-    wanted = statement.prep("for") if not targets else None
-    targets = list(targets or passive or (wanted.nouns if wanted else []))
-    if wanted is not None:
-        ctx.use(range(wanted.start, wanted.start + 1))
-    by = _by(statement, targets)
-    fields_meant = [n for n in targets if _is_field_of_current(ctx, n)]
-    if targets and not by and len(fields_meant) == len(targets) and ctx.current:
-        by, targets = targets, []
-    keys = things(ctx, targets, 2) or _current(ctx)
-    narrow(ctx, kind, keys, by, statement)
-    return bool(keys)
-
-
-def _is_field_of_current(ctx: Context, noun: Noun) -> bool:
+def is_field_of_current(ctx: Context, noun: Noun) -> bool:
     return not noun.plural and looks_like_field(ctx.entity_key(noun)) and not noun.preps
-
-
-def _by(statement: Statement, targets: Sequence[Noun]) -> list[Noun]:
-    found: list[Noun] = []
-    preps = [*statement.preps, *(p for noun in targets for p in noun.preps)]
-    for prep in list(preps):
-        preps += [inner for noun in prep.nouns for inner in noun.preps]
-    for prep in preps:
-        if prep.word in ("by", "on", "via", "using"):
-            found += prep.nouns
-    return found
-
-
-def narrow(
-    ctx: Context,
-    kind: CapabilityKind,
-    keys: Sequence[str],
-    by: Sequence[Noun],
-    statement: Statement,
-) -> None:
-    """Notes the operation for every entity and every field it goes by."""
-    source = ctx.source(statement.start, statement.end)
-    at = ctx.place(statement.start)
-    found = ctx.findings.operations
-    for noun in by:
-        ctx.use(noun.span, range(noun.start - 1, noun.start))
-    for key in keys:
-        for noun in by:
-            name = ctx.field_key(noun)
-            found.append(OperationFound(kind=kind, source=source, at=at, entity=key, field=name))
-        if not by:
-            found.append(OperationFound(kind=kind, source=source, at=at, entity=key))
 
 
 def assigned(ctx: Context, statement: Statement) -> bool:
@@ -207,7 +144,7 @@ def assigned(ctx: Context, statement: Statement) -> bool:
         targets, people = people, list(targets)
     if to is not None:
         ctx.use(range(to.start, to.start + 1))
-    keys = things(ctx, [t for t in targets if not t.pronoun], 2) or _current(ctx)
+    keys = things(ctx, [t for t in targets if not t.pronoun], 2) or current(ctx)
     for key in keys:
         for person in people:
             _assignee(ctx, key, person, statement)
@@ -249,7 +186,7 @@ def marked(ctx: Context, statement: Statement) -> bool:
     if not statement.verb_is_passive:
         actors(ctx, statement)
     ctx.use(verb_words(statement), range(state.start, state.end))
-    keys = things(ctx, targets, 2) or _current(ctx)
+    keys = things(ctx, targets, 2) or current(ctx)
     for key in keys:
         for value in values_of(state.nouns):
             ctx.findings.fields.append(
@@ -300,7 +237,7 @@ def _managed_thing(ctx: Context, noun: Noun, statement: Statement) -> list[str]:
         attributes(ctx, owner, [_alone(noun)])
         keys = [owner]
     elif (
-        _is_field_of_current(ctx, noun)
+        is_field_of_current(ctx, noun)
         and ctx.current
         and noun.determiner in ("a", "an", "the", "its", "their", "")
     ):
@@ -365,106 +302,6 @@ def associated(ctx: Context, statement: Statement) -> bool:
             )
         )
     return bool(keys)
-
-
-def equated(ctx: Context, statement: Statement) -> bool:
-    """`status can be open or closed`, `titles are required`, `a rating is between 1 and 5`."""
-    if [n.head for n in statement.subject] == ["there"]:
-        ctx.use(verb_words(statement), statement.subject[0].span)
-        return bool(things(ctx, statement.objects, 2))
-    if statement.subject and not statement.objects and statement.preps:
-        return _placed(ctx, statement)
-    values = list(statement.objects)
-    if len(statement.subject) != 1:
-        return False
-    if statement.subject[0].pronoun and len(values) == 1 and values[0].adjective:
-        return _yes_or_no(ctx, statement, values[0])
-    subject = statement.subject[0]
-    key = ctx.entity_key(subject)
-    remarks = (
-        bracket(" ".join(ctx.source(v.start, v.end) for v in values)) if len(values) == 1 else None
-    )
-    remark = remarks is not None and not remarks.items and bool(values)
-    if not (looks_like_field(key) or remark):
-        return _states(ctx, statement, values)
-    if ctx.current is None or (not remark and len(values) < 2 and not statement.preps):
-        return False
-    ctx.use(span_of(statement))
-    ctx.findings.fields.append(
-        FieldFound(
-            owner=ctx.current,
-            key=ctx.field_key(subject),
-            source=ctx.source(statement.start, statement.end),
-            at=ctx.place(statement.start),
-            values=values_of(values) if not remark else (),
-            required=remarks.required if remarks else None,
-            unique=remarks.unique if remarks else False,
-        )
-    )
-    return True
-
-
-def _placed(ctx: Context, statement: Statement) -> bool:
-    """`a booking is for one room and one guest, with a check-in date`."""
-    owners = [n for n in statement.subject if not n.pronoun]
-    if looks_like_field(ctx.entity_key(owners[0])) if owners else ctx.current is None:
-        return False
-    keys = things(ctx, owners, 3) if owners else _current(ctx)
-    for prep in statement.preps:
-        ctx.use(range(prep.start, prep.start + 1))
-        for key in keys:
-            if prep.word == "with":
-                attributes(ctx, key, prep.nouns)
-                continue
-            for parent in prep.nouns:
-                name = ctx.mention(parent, 2)
-                if name and name != key:
-                    found = _reference(ctx, key, name, parent, many=False)
-                    ctx.findings.references.append(found)
-    ctx.use(verb_words(statement))
-    return bool(keys)
-
-
-def _yes_or_no(ctx: Context, statement: Statement, word: Noun) -> bool:
-    """`whether it is billable`."""
-    if ctx.current is None or set_aside(ctx, word):
-        return ctx.current is not None
-    ctx.use(span_of(statement))
-    ctx.findings.fields.append(
-        FieldFound(
-            owner=ctx.current,
-            key=ctx.field_key(word),
-            type=FieldType.BOOLEAN,
-            source=ctx.source(statement.start, statement.end),
-            at=ctx.place(statement.start),
-        )
-    )
-    return True
-
-
-def _states(ctx: Context, statement: Statement, values: Sequence[Noun]) -> bool:
-    """`tasks are todo, doing or done` gives the thing a status."""
-    states = [v for v in values if not v.plural and not v.determiner]
-    subject = statement.subject[0]
-    if len(states) < 2 or len(states) != len(values) or ctx.is_product(subject):
-        return False
-    for noun in values:
-        if set_aside(ctx, noun):
-            return False
-    key = ctx.mention(subject, 3) if not subject.pronoun else (ctx.current or "")
-    if not key:
-        return False
-    ctx.use(span_of(statement))
-    ctx.findings.fields.append(
-        FieldFound(
-            owner=key,
-            key="status",
-            source=ctx.source(statement.start, statement.end),
-            at=ctx.place(statement.start),
-            values=values_of(states),
-        )
-    )
-    return True
 
 
 def allowed(ctx: Context, statement: Statement) -> bool:

@@ -11,11 +11,12 @@ from maestro.planning.chunks import Noun, chunked
 from maestro.planning.clauses import Statement, statements
 from maestro.planning.context import Context
 from maestro.planning.findings import Findings, OtherFound
-from maestro.planning.interpret import interpret, product
+from maestro.planning.interpret import interpret
 from maestro.planning.language import Word, parse
 from maestro.planning.lexicon import Lexicon
 from maestro.planning.naming import singular
 from maestro.planning.predicates import unsupported
+from maestro.planning.products import product
 from maestro.planning.text import Passage, passages
 from maestro.planning.unsupported import class_of_noun
 

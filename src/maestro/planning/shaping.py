@@ -12,10 +12,14 @@ from maestro.planning.findings import FieldFound, Findings
 from maestro.planning.lexicon import Lexicon
 from maestro.planning.naming import entity_name, field_name, joined, one, plural, singular
 
+_STATUS = ("status", "state")
 _USUALLY_REQUIRED = ("email", "price", "amount", "quantity", "rating", "status", "state")
 _IDENTIFYING = frozenset(
-    "name title number code isbn ean sku plate reference label description text body message "
-    "headline subject question word address date species note notes".split()
+    {
+        *("name", "title", "number", "code", "isbn", "ean", "sku", "plate", "reference", "label"),
+        *("description", "text", "body", "message", "headline", "subject", "question", "word"),
+        *("address", "date", "species", "note", "notes"),
+    }
 )
 """Last words of fields that tell one entry from another well enough."""
 
@@ -82,49 +86,56 @@ def _meant_entity(
 def _typed(key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, draft: Draft) -> Field:
     known = field_words()
     head = key.rsplit("_", 1)[-1]
-    limit = known.limit(key)
-    kind = item.type or (FieldType.ENUM if item.values else None)
-    if kind is None and item.minimum is not None:
-        kind = FieldType.INTEGER
-    if kind is None and limit:
-        kind = FieldType(limit["type"])
-    if kind is None:
-        kind = known.type_of(key) or FieldType.STRING
-    values = item.values
-    if kind is FieldType.ENUM and not values:
-        values = known.enum_defaults.get(head, ())
-        if values:
-            draft.assume(
-                f"The {key.replace('_', ' ')} of {one(owner.key)} is "
-                f"{joined(values, 'or')}; the text names no values."
-            )
-    elif head in ("status", "state") and not values and item.type is None:
-        values = _usual_status(owner.key, lexicon)
-        kind = FieldType.ENUM
-        draft.assume(
-            f"The status of {one(owner.key)} is {joined(values, 'or')}; the text names no values."
-        )
-    if kind is FieldType.ENUM and len(values) < 2:
-        kind, values = (FieldType.STRING, ()) if not values else (kind, values)
-    if item.type is FieldType.STRING and item.values:
-        kind = FieldType.ENUM
-    numeric = kind in (FieldType.INTEGER, FieldType.DECIMAL)
-    status = kind is FieldType.ENUM and head in ("status", "state")
+    kind, values = _kind_and_values(key, item, owner, lexicon, draft)
+    status = kind is FieldType.ENUM and head in _STATUS
     required = item.required
     if required is None:
         required = status or head in _USUALLY_REQUIRED or key in known.naming
+    limit = known.limit(key) if kind in (FieldType.INTEGER, FieldType.DECIMAL) else {}
     return Field(
         name=key,
         type=kind,
         required=required,
-        values=values if kind is FieldType.ENUM else (),
-        default=values[0] if status and values else _default(kind),
+        values=values,
+        default=values[0] if status else _default(kind),
         unique=item.unique or key in known.unique,
         max_length=item.max_length,
-        minimum=_first(item.minimum, limit.get("minimum")) if numeric else None,
-        maximum=_first(item.maximum, limit.get("maximum")) if numeric else None,
+        minimum=_first(item.minimum, limit.get("minimum")),
+        maximum=_first(item.maximum, limit.get("maximum")),
         source=item.source,
     )
+
+
+def _kind_and_values(
+    key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, draft: Draft
+) -> tuple[FieldType, tuple[str, ...]]:
+    """A stated type wins over stated values, those over what the name suggests."""
+    head = key.rsplit("_", 1)[-1]
+    if len(item.values) > 1 and item.type in (None, FieldType.STRING, FieldType.ENUM):
+        return FieldType.ENUM, item.values
+    kind = item.type or _suggested(key, item)
+    values: tuple[str, ...] = ()
+    if head in _STATUS and item.type is None:
+        kind, values = FieldType.ENUM, _usual_status(owner.key, lexicon)
+    elif kind is FieldType.ENUM:
+        values = field_words().enum_defaults.get(head, ())
+    if kind is FieldType.ENUM and not values:
+        return FieldType.STRING, ()
+    if values:
+        what = f"The {key.replace('_', ' ')} of {one(owner.key)}"
+        draft.assume(f"{what} is {joined(values, 'or')}; the text names no values.")
+    return kind, values
+
+
+def _suggested(key: str, item: FieldFound) -> FieldType:
+    """By its range, its usual limits or its name, in this order."""
+    known = field_words()
+    if item.minimum is not None:
+        return FieldType.INTEGER
+    limit = known.limit(key)
+    if limit:
+        return FieldType(limit["type"])
+    return known.type_of(key) or FieldType.STRING
 
 
 def _default(kind: FieldType) -> bool | None:

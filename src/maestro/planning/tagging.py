@@ -1,7 +1,7 @@
 """Which word is a noun and which a verb, where the statistical tagger is often wrong.
 
-Requirements are telegraphic (`users can create, edit and delete tasks`, `teachers record grades`), and
-a small tagger was trained on newspapers. Neighbouring words settle most of its doubts.
+Requirements are telegraphic (`users can create, edit and delete tasks`, `teachers record grades`),
+and a small tagger was trained on newspapers. Neighbouring words settle most of its doubts.
 """
 
 from collections.abc import Sequence
@@ -160,8 +160,8 @@ def _objectless_start(words: Sequence[Word], found: list[Kind], lexicon: Lexicon
     if product or (alone and lexicon.is_noun(word) and word not in lexicon.mostly_verbs):
         found[0] = Kind.NOUN
     elif lexicon.is_noun(word) and len(words) > 1 and _ends_at(found, 2):
-        if found[1] is Kind.NOUN and _names_a_field(words[0], words[1]):
-            found[0] = Kind.ADJECTIVE
+        compound = found[1] is Kind.NOUN and _names_a_field(words[0], words[1])
+        found[0] = Kind.ADJECTIVE if compound else found[0]
 
 
 def _ends_at(found: Sequence[Kind], index: int) -> bool:
@@ -277,23 +277,25 @@ def _after_determiner(words: Sequence[Word], found: list[Kind], lexicon: Lexicon
 
 
 def _modifiers(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
-    """Participles in front of the noun they describe (`assigned tasks`, `an expected close date`)."""
-    for i, word in enumerate(words):
+    """Participles before the noun they describe: `assigned tasks`, `an expected close date`."""
+    for i in range(len(words)):
         if found[i] is not Kind.VERB:
             continue
-        before, after = _at(found, i - 1), _at(found, i + 1)
-        if _inside_phrase(found, i):
+        leads_noun = _at(found, i + 1) is Kind.NOUN
+        if _inside_phrase(found, i) or (leads_noun and _describes(words, found, i, lexicon)):
             found[i] = Kind.ADJECTIVE
-        elif after is not Kind.NOUN or before in (Kind.BE, Kind.MODAL, Kind.TO, Kind.NOUN):
-            continue
-        elif word.tag == "VBN" and before is not Kind.PRONOUN:
-            found[i] = Kind.ADJECTIVE
-        elif before in _SEPARATORS and _names_a_field(word, words[i + 1]):
-            found[i] = Kind.ADJECTIVE  # "a description, starting price and end date"
-        elif word.tag == "VBG" and word.dep in ("amod", "compound", "nmod"):
-            leads = before in (Kind.PREPOSITION, Kind.STOP, Kind.RELATIVE)
-            if not leads or not lexicon.is_verb(word.lemma):
-                found[i] = Kind.ADJECTIVE
+
+
+def _describes(words: Sequence[Word], found: Sequence[Kind], index: int, lexicon: Lexicon) -> bool:
+    word, before = words[index], _at(found, index - 1)
+    if before in (Kind.BE, Kind.MODAL, Kind.TO, Kind.NOUN):
+        return False
+    if word.tag == "VBN" and before is not Kind.PRONOUN:
+        return True
+    if before in _SEPARATORS and _names_a_field(word, words[index + 1]):
+        return True  # "a description, starting price and end date"
+    leads = before in (Kind.PREPOSITION, Kind.STOP, Kind.RELATIVE) and lexicon.is_verb(word.lemma)
+    return word.tag == "VBG" and word.dep in ("amod", "compound", "nmod") and not leads
 
 
 def _names_a_field(word: Word, noun: Word) -> bool:

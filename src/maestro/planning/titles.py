@@ -17,10 +17,12 @@ _ARTICLES = (
     "full-stack",
     "modern",
 )
-_GENERIC = (
-    "app application site website web software system tool rest api backend program service page "
-    "webapp crud platform solution"
-).split()
+_GENERIC = frozenset(
+    {
+        *("app", "application", "site", "website", "web", "software", "system", "tool", "rest"),
+        *("api", "backend", "program", "service", "page", "webapp", "crud", "platform", "solution"),
+    }
+)
 _LONGEST = 60
 
 

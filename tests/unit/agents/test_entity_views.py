@@ -94,5 +94,5 @@ def test_folders_of_components() -> None:
 @pytest.mark.parametrize("name", ["Title", "a b", 'x"', "1st", "ä", "a.b", ""])
 def test_names_that_cannot_be_names_are_refused(name: str) -> None:
     bad = domains.entity("thing", "things", domains.field(name))
-    with pytest.raises(InvalidInput, match="entity 'thing': .* cannot name a column"):
+    with pytest.raises(InvalidInput, match=r"entity 'thing': .* cannot name a column"):
         tables(replace(domains.TASKS, entities=(bad,)))

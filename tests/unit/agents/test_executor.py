@@ -109,7 +109,7 @@ def test_result_says_what_was_made_and_checked(tmp_path: Path) -> None:
             "import threading\nthreading.Event().wait()\n",
             r"'look' .*was ended after its limit of 0\.5 s",
         ),
-        (MANIFEST, "this is not Python\n", "cannot be laid out"),
+        (MANIFEST, "def broken(:\n", "cannot be laid out"),
     ],
 )
 def test_failed_checks_fail_the_step(

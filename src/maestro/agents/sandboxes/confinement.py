@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import maestro
 from maestro.ports import Reach
 
 SYSTEM_PATHS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt")
@@ -130,7 +129,7 @@ def readable_paths() -> list[str]:
         sys.prefix,
         sys.base_prefix,
         str(Path(sys.executable).resolve().parent.parent),
-        str(Path(maestro.__file__).parent),
+        str(Path(__file__).parents[2]),  # Maestro itself: launcher and scripts run from it
     ]
     return list(dict.fromkeys([*SYSTEM_PATHS, *own]))
 

@@ -183,18 +183,7 @@ def _delivery_promises(title: str, paths: Sequence[str]) -> tuple[Promise, ...]:
                 PromisedFile(path="docs/user-guide.md", purpose="How to use it, for people."),
             ),
         ),
-        Promise(
-            contract="security-review",
-            name="Security review",
-            provider="security_specialist",
-            qualities=("secur", "safe"),
-            files=(
-                PromisedFile(
-                    path="security/checklist.md", purpose="What was checked, with its result."
-                ),
-                PromisedFile(path="security/checklist.json", purpose="The same, for programs."),
-            ),
-        ),
+        _SECURITY,
     )
 
 
@@ -205,4 +194,15 @@ _OPERATIONS = (
     PromisedFile(path="Dockerfile", purpose="Image of the application.", mentions=("FROM",)),
     PromisedFile(path="compose.yaml", purpose="Containers together.", mentions=("services:",)),
     PromisedFile(path=".github/workflows/ci.yaml", purpose="Tests on every change."),
+)
+
+_SECURITY = Promise(
+    contract="security-review",
+    name="Security review",
+    provider="security_specialist",
+    qualities=("secur", "safe"),
+    files=(
+        PromisedFile(path="security/checklist.md", purpose="What was checked, with its result."),
+        PromisedFile(path="security/checklist.json", purpose="The same, for programs."),
+    ),
 )

@@ -219,7 +219,7 @@ class _YamlReader:
 
     def _grow(self, event: yaml.Event, amount: int) -> None:
         self._count += amount
-        if False:
+        if self._count > MAX_VALUES:
             raise self._refuse(event, f"more than {MAX_VALUES} values with aliases written out")
 
     def _check_tag(self, event: Any) -> None:

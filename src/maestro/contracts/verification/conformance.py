@@ -1,15 +1,15 @@
-"""Runs Schemathesis on a started provider and replays what it reports. Blocks: see
-conformance_process for how it is kept off the event loop.
+"""Runs Schemathesis on a started provider and replays what it reports.
+
+Blocks, and writes Hypothesis's tables into the current folder: conformance_process gives it a
+process and a folder of its own.
 """
 
 import copy
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -33,7 +33,7 @@ CHECKS = {
     "ignored_auth": "Operations that ask for credentials refuse requests without them.",
 }
 REQUEST_SECONDS = 30
-EXAMPLES_IN_ALL = 300
+EXAMPLES_IN_ALL = 200
 """Generated requests are shared out: fewer per operation where there are many."""
 
 FINDINGS_PER_RULE = 3
@@ -79,7 +79,6 @@ class ConformanceRun:
         # Heavy: only needed once something is really verified.
         from schemathesis.engine import events, from_schema  # noqa: PLC0415
 
-        _keep_files_out_of_the_way()
         deadline = time.monotonic() + self.time_limit
         stream = from_schema(self._schema()).execute()
         with _direct_connections(self.url):
@@ -282,19 +281,6 @@ def _direct_connections(url: str) -> Iterator[None]:
         yield
     finally:
         hooks.unregister(before_call)
-
-
-@cache
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="maestro-hypothesis-")
-
-
-def _keep_files_out_of_the_way() -> None:
-    """Hypothesis writes its character tables somewhere; not into the caller's folder."""
-    # Heavy, see `execute`.
-    from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415
-
-    set_hypothesis_home_dir(_scratch().name)
 
 
 def _time_used_up(limit: float) -> Finding:

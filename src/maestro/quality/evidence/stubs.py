@@ -109,7 +109,8 @@ def _toothless(file: SourceFile, tree: ast.Module | None, asserting: set[str]) -
                 yield f"{file.path}: line {node.lineno}: {node.name} asserts nothing"
     elif file.suffix in _SCRIPTS:
         starts = [match.start() for match in _SCRIPT_TEST.finditer(file.text)]
-        for begin, end in zip(starts, [*starts[1:], len(file.text)], strict=True):
+        ends = [*starts[1:], len(file.text)] if starts else []
+        for begin, end in zip(starts, ends, strict=True):
             if not _SCRIPT_ASSERTION.search(file.text, begin, end):
                 yield f"{file.path}: line {_line(file.text, begin)}: a test asserts nothing"
 

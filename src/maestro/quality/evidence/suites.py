@@ -116,7 +116,8 @@ async def _pytest(
     argv = (
         sys.executable, "-m", "coverage", "run", f"--rcfile={reports}/rules",
         f"--data-file={reports}/data", f"--source={source}", "-m", "pytest", "-q",
-        "-c", f"{reports}/pytest.ini", "--rootdir=.", "-p", "no:cacheprovider",
+        "--disable-plugin-autoload", "-p", "anyio.pytest_plugin", "-p", "no:cacheprovider",
+        "-c", f"{reports}/pytest.ini", "--rootdir=.",
         f"--junitxml={reports}/junit.xml", "tests",
     )  # fmt: skip
     result = await subject.sandbox.run(

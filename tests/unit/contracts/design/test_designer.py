@@ -175,6 +175,22 @@ def test_every_covered_part_is_named_by_a_criterion(contracts: dict[str, Contrac
     assert named == {part.id for part in analysis_of(DOMAIN).parts}
 
 
+def test_the_api_alone_is_evidence_for_all_but_the_page() -> None:
+    api = design(analysis_of(DOMAIN), team("backend_developer"))[0]
+    checked = {part for made in api.acceptance for part in made.parts if made.check}
+    page = {p.id for p in analysis_of(DOMAIN).parts if p.capability == CapabilityKind.PAGE}
+    assert checked == {part.id for part in analysis_of(DOMAIN).parts} - page
+    filters = {
+        (a.parameters["field"], a.parts) for a in api.acceptance if a.check == "filter_narrows"
+    }
+    assert {parts for field, parts in filters if field in ("status", "title")} == {
+        parts
+        for part in analysis_of(DOMAIN).parts
+        if part.capability == CapabilityKind.FILTER
+        for parts in [(part.id,)]
+    }
+
+
 def test_a_part_nobody_can_check_stays_unverified() -> None:
     part = RequirementPart(id="R99", kind=PartKind.QUALITY, text="it is fast", source="fast")
     gone = RequirementPart(

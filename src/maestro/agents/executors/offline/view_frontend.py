@@ -78,10 +78,13 @@ def _views(page: Contract | None) -> Mapping[str, Mapping[str, Any]]:
 def _entities(
     contract: Contract, names: set[str], domain: DomainModel, views: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[PageEntity]:
-    for resource in page_resources(contract.specification, names):
+    resources = page_resources(contract.specification, names)
+    seen: set[str] = set()
+    for resource in sorted(resources, key=lambda found: -len(found.operations)):
         name = _entity_name(resource, domain, views)
-        if views and name not in views:
+        if name in seen or (views and name not in views):
             continue
+        seen.add(name)
         yield _entity(resource, name, contract.component, domain, views.get(name, {}))
 
 
@@ -97,10 +100,19 @@ def _entity_name(
     plurals = {e.plural: e.name for e in domain.entities} | {
         snake(str(view.get("path", "")).rsplit("/", 1)[-1]): name for name, view in views.items()
     }
-    for candidate in (schema, plurals.get(segment), segment, segment.removesuffix("s")):
+    for candidate in (schema, plurals.get(segment), segment, _one_of(segment)):
         if candidate and candidate in known:
             return candidate
-    return schema or segment
+    return schema or _one_of(segment)
+
+
+def _one_of(plural: str) -> str:
+    """`visits` as `visit`, `categories` as `category`; good enough for a label."""
+    if plural.endswith("ies"):
+        return plural.removesuffix("ies") + "y"
+    if plural.endswith(("ses", "xes", "ches", "shes")):
+        return plural.removesuffix("es")
+    return plural if plural.endswith("ss") else plural.removesuffix("s")
 
 
 def _entity(

@@ -1,7 +1,7 @@
 """What a web page can do with an API, read from the API's OpenAPI document.
 
-Works on any document, not only on designed ones: a resource is a path (`/pets`) that lists or
-creates, and one below it with a single parameter (`/pets/{petId}`) that reads, changes or deletes.
+Works on any document, not only on designed ones: a resource is a path (`/pets`) that lists
+entries, and one below it with a single parameter (`/pets/{petId}`) that reads, changes or deletes.
 """
 
 import re
@@ -129,30 +129,26 @@ def _resource(
     item = resolve(document, document["paths"].get(item_path, {}))
     listed = success_schema(document, collection.get("get"))
     items, entry = _entries(document, listed)
-    listing = PageListing()
     raw: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
-    if entry is not None:
-        raw["list"] = ("get", path, collection["get"])
+    if entry is None or _needs_parameters(document, collection):
+        return None
+    raw["list"] = ("get", path, collection["get"])
     if "post" in collection:
         raw["create"] = ("post", path, collection["post"])
     for kind, verbs in (("read", ("get",)), ("update", ("patch", "put")), ("remove", ("delete",))):
         verb = next((v for v in verbs if v in item), None)
         if verb:
             raw[kind] = (verb, item_path, item[verb])
-    if "list" not in raw and not {"create", "read"} <= raw.keys():
-        return None
     shown = resolve(document, entry) or success_schema(document, item.get("get"))
     create = body_schema(document, collection.get("post"))
     update = body_schema(document, raw["update"][2] if "update" in raw else None)
     fields = _fields(document, shown, create, update)
-    if "list" in raw:
-        listing = _listing(document, collection, items, listed, fields)
     return PageResource(
         path=path,
         schema_name=schema_name(entry) or schema_name(success_reference(document, item.get("get"))),
         id_field=_id_field(shown, item_path),
         fields=fields,
-        listing=listing,
+        listing=_listing(document, collection, items, listed, fields),
         operations={kind: _operation(*parts, names) for kind, parts in raw.items()},
     )
 
@@ -332,6 +328,12 @@ def _listing(
         sort_values=tuple(str(value) for value in queries[sort]["enum"]) if sort else (),
         filters=tuple(name for name in queries if name in filtered),
     )
+
+
+def _needs_parameters(document: Mapping[str, Any], collection: Mapping[str, Any]) -> bool:
+    """Whether the list cannot be asked for without knowing more."""
+    parameters = (collection.get("parameters") or (), collection["get"].get("parameters") or ())
+    return any(resolve(document, raw).get("required") for raw in chain(*parameters))
 
 
 def _queries(

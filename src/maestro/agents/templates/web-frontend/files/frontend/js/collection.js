@@ -92,7 +92,7 @@ export class Collection {
   async create(values) {
     const entry = await this.#call("create", values);
     this.#options = null;
-    return entry;
+    return entry ?? values;
   }
 
   /**
@@ -105,7 +105,7 @@ export class Collection {
     const body = this.#entity.replaces ? { ...whole, ...changes } : changes;
     const entry = await this.#call("update", this.idOf(original), body);
     this.#forget();
-    return entry;
+    return entry ?? { ...original, ...changes };
   }
 
   async remove(id) {
@@ -160,7 +160,8 @@ export class Collection {
   }
 
   async #localPage({ search, sort, filters, offset, limit }) {
-    const all = this.#entriesOf(await this.#call("list", {}));
+    const { limit: most, limitMaximum } = this.#entity.listing;
+    const all = this.#entriesOf(await this.#call("list", most ? { [most]: limitMaximum } : {}));
     this.#remember(all);
     const words = search.trim().toLowerCase();
     const wanted = Object.entries(filters).filter(([, value]) => value !== "" && value !== undefined);
@@ -170,7 +171,8 @@ export class Collection {
         (!words || this.#textFields().some((f) => String(entry[f.name] ?? "").toLowerCase().includes(words))),
     );
     if (sort) matching.sort(ordering(sort));
-    return { entries: matching.slice(offset, offset + limit), total: matching.length };
+    const cut = Boolean(most) && all.length >= limitMaximum;
+    return { entries: matching.slice(offset, offset + limit), total: cut ? null : matching.length };
   }
 
   #textFields() {

@@ -113,7 +113,7 @@ class FormPanel {
     if (!this.entry) {
       const created = await this.collection.create(values);
       notice(`${entity.label} created.`);
-      return created ?? values;
+      return created;
     }
     if (!Object.keys(values).length) {
       notice("Nothing was changed.");
@@ -121,7 +121,7 @@ class FormPanel {
     }
     const changed = await this.collection.update(this.entry, values);
     notice(`${entity.label} saved.`);
-    return changed ?? { ...this.entry, ...values };
+    return changed;
   }
 
   /** What is sent: everything that was filled in, or only what differs from the stored entry. */

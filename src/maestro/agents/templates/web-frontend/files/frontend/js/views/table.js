@@ -12,16 +12,22 @@ const MOST_COLUMNS = 7;
 const FEW_COLUMNS = 3;
 const NUMBERS = ["integer", "decimal"];
 
+/** What tells entries apart at a glance keeps its place when there are too many columns. */
+const RANK = { enum: 0, reference: 0, date: 1, boolean: 1, string: 2, decimal: 2, integer: 2, email: 2 };
+const LAST_RANK = 3;
+const SHORT_TEXT = 24;
+
 /** The fields that a table has room for; the title first, long texts only where little else is. */
 export function columnsOf(entity) {
   const fields = entity.fields.filter((field) => field.name !== entity.idField && !isStamp(field));
   const short = fields.filter((field) => field.type !== "text" && field.type !== "json");
   const long = fields.filter((field) => !short.includes(field));
   const room = Math.max(0, FEW_COLUMNS - short.length);
-  const ordered = [...short, ...long.slice(0, room)].slice(0, MOST_COLUMNS);
-  const title = ordered.find((field) => field.name === entity.titleField);
-  const rest = ordered.filter((field) => field !== title);
-  const columns = title ? [title, ...rest] : rest;
+  const leading = entity.titleField ?? entity.idField;
+  const title = entity.fields.find((field) => field.name === leading);
+  const others = [...short, ...long.slice(0, room)].filter((field) => field !== title);
+  const kept = others.toSorted((one, other) => rankOf(one) - rankOf(other)).slice(0, MOST_COLUMNS - 1);
+  const columns = [...(title ? [title] : []), ...others.filter((field) => kept.includes(field))];
   return columns.length ? columns : entity.fields.slice(0, MOST_COLUMNS);
 }
 
@@ -55,12 +61,17 @@ export function skeleton() {
   return h("div", { class: "skeleton", role: "status" }, h("span", { class: "for-readers" }, "Loading…"), lines);
 }
 
+function rankOf(field) {
+  return RANK[field.type] ?? LAST_RANK;
+}
+
 function isStamp(field) {
   return /^(created|updated)_?at$/i.test(field.name);
 }
 
 function headCell(collection, field, { sort, onSort }) {
-  const align = NUMBERS.includes(field.type) ? "number" : "";
+  const { idField } = collection.entity;
+  const align = NUMBERS.includes(field.type) && field.name !== idField ? "number" : "";
   if (!collection.sortable(field)) return h("th", { scope: "col", class: align }, field.label);
   const current = sort === field.name ? "ascending" : sort === `-${field.name}` ? "descending" : "none";
   const next = current === "none" ? field.name : current === "ascending" ? `-${field.name}` : "";
@@ -79,14 +90,20 @@ function row(app, collection, columns, entry, options) {
 function cell(app, collection, field, entry, first) {
   const { entity } = collection;
   const value = entry[field.name];
-  const align = NUMBERS.includes(field.type) ? "number" : "";
-  const props = { class: `${align}${field.type === "text" ? " long" : ""}`, data: { cell: field.name, label: field.label } };
+  const props = { class: classOf(field, value), data: { cell: field.name, label: field.label } };
   const content = valueElement(field, value, app);
   if (!first) return h("td", props, content);
   const id = collection.idOf(entry);
-  if (id === undefined || field.type === "reference") return h("th", { ...props, scope: "row" }, content);
-  const text = field.name === entity.titleField ? titleOf(entity, entry) : content;
-  return h("th", { ...props, scope: "row" }, h("a", { class: "title", href: makeHash([entity.route, id]) }, text));
+  if (id === undefined) return h("th", { ...props, scope: "row" }, content);
+  const link = h("a", { class: "title", href: makeHash([entity.route, id]) }, titleOf(entity, entry));
+  return h("th", { ...props, class: "", scope: "row" }, link);
+}
+
+/** Numbers stand in a column, short texts stay on one line, long ones are cut after two. */
+function classOf(field, value) {
+  if (NUMBERS.includes(field.type)) return "number";
+  if (field.type === "text") return "long";
+  return field.type === "string" && String(value ?? "").length <= SHORT_TEXT ? "whole" : "";
 }
 
 function actionCell(collection, entry, { onEdit, onDelete }) {

@@ -1,0 +1,86 @@
+"""The metric catalogue: names, types and producers hold from both ends."""
+
+from pathlib import Path
+
+import pytest
+
+from maestro.domain.expression import ValueType
+from maestro.domain.quality import Better
+from maestro.domain.values import JsonScalar
+from maestro.errors import InvalidInput
+from maestro.quality.evidence import collectors
+from maestro.quality.metrics import built_in_metrics, load_metrics
+
+ENTRY = "{type: integer, unit: tests, better: lower, summary: Failures}"
+
+
+def catalogue(folder: Path, text: str) -> Path:
+    path = folder / "metrics.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_producers_and_collectors_are_the_same_names() -> None:
+    producers = {metric.producer for metric in built_in_metrics().metrics.values()}
+    assert producers == set(collectors())
+
+
+def test_a_metric_is_read_with_type_direction_and_producer(tmp_path: Path) -> None:
+    path = catalogue(tmp_path, f"schema_version: 1\nproducers:\n  t:\n    tests.failed: {ENTRY}\n")
+    found = load_metrics(path)
+    metric = found.metrics["tests.failed"]
+    assert (metric.producer, metric.better, metric.unit) == ("t", Better.LOWER, "tests")
+    assert found.declared == {"tests.failed": ValueType.INT}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (f"t: {{a: {ENTRY}}}\n  u: {{a: {ENTRY}}}", r"metrics\.yaml:4:\d+: metric 'a' belongs to 't'"),
+        ("t: {a: {type: int, unit: x, better: lower, summary: y}}", "'int' is not one of integer"),
+        ("t: {a: {type: integer, unit: x, better: up, summary: y}}", "'up' is not one of higher"),
+        ("t: {a: {type: integer, unit: x, better: lower}}", "the key 'summary' is missing"),
+        ("t: {a: {type: integer, unit: 3, better: lower, summary: y}}", "expected a text, got 3"),
+        ("t: []", r"metrics\.yaml:3:6: expected a mapping"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_the_catalogue_are_refused(text: str, complaint: str, tmp_path: Path) -> None:
+    path = catalogue(tmp_path, f"schema_version: 1\nproducers:\n  {text}\n")
+    with pytest.raises(InvalidInput, match=complaint):
+        load_metrics(path)
+
+
+def test_a_catalogue_of_another_version_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="schema_version must be 1"):
+        load_metrics(catalogue(tmp_path, "schema_version: 3\nproducers: {}"))
+
+
+@pytest.mark.parametrize(
+    ("producer", "name", "value", "complaint"),
+    [
+        ("suites", "suites.faild", 0, "not in the metric catalogue"),
+        ("lint", "suites.failed", 0, "which only 'suites' may report"),
+        ("suites", "suites.failed", "0", "must be a integer"),
+        ("suites", "suites.failed", 0.0, "must be a integer"),
+        ("suites", "suites.failed", False, "must be a integer"),
+        ("suites", "suites.failed", None, "must be a integer"),
+        ("suites", "coverage.line", "91 %", "must be a number"),
+        ("suites", "coverage.line", float("nan"), "must be a number"),
+        ("suites", "coverage.line", True, "must be a number"),
+        ("launch", "launch.started", 1, "must be a boolean"),
+        ("launch", "launch.started", "true", "must be a boolean"),
+    ],
+)
+def test_a_report_that_does_not_fit_the_catalogue_is_a_fault(
+    producer: str, name: str, value: JsonScalar, complaint: str
+) -> None:
+    fault = built_in_metrics().fault(producer, name, value)
+    assert fault is not None
+    assert complaint in fault
+
+
+def test_a_fitting_report_is_none() -> None:
+    metrics = built_in_metrics()
+    assert metrics.fault("suites", "suites.failed", 3) is None
+    assert metrics.fault("suites", "coverage.line", 80) is None
+    assert metrics.fault("launch", "launch.started", False) is None

@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from maestro.ports import SandboxProvider, StepContext, StepHandler, StepResult
+from maestro.ports import (
+    PersonaExecutor,
+    SandboxProvider,
+    StepContext,
+    StepHandler,
+    StepResult,
+)
 from maestro.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,8 +33,13 @@ ACTIONS = (
 
 
 @asynccontextmanager
-async def connect(settings: Settings | None = None) -> AsyncIterator["Maestro"]:
+async def connect(
+    settings: Settings | None = None, *, executor: PersonaExecutor | None = None
+) -> AsyncIterator["Maestro"]:
     """A Maestro on the embedded store; closed, with everything it started, on leaving.
+
+    Args:
+        executor: does the personas' work instead of the offline team.
 
     Raises:
         StorageUnavailable, SchemaMismatch: the database cannot be used; there is no other store.
@@ -48,7 +59,7 @@ async def connect(settings: Settings | None = None) -> AsyncIterator["Maestro"]:
             artifacts=FolderArtifactStore(used.data_folder / "artifacts"),
         )
         clock = SystemClock()
-        handlers = _LateHandlers(used, workspace)
+        handlers = _LateHandlers(used, workspace, executor)
         engine = EmbeddedEngine(store, clock, {action: handlers.of(action) for action in ACTIONS})
         yield Maestro(settings=used, store=store, engine=engine, workspace=workspace, clock=clock)
     finally:
@@ -65,9 +76,12 @@ def sandbox_provider(settings: Settings) -> SandboxProvider:
 class _LateHandlers:
     """Loads the crafts when the first step runs, so that looking at runs stays quick."""
 
-    def __init__(self, settings: Settings, workspace: "Workspace") -> None:
+    def __init__(
+        self, settings: Settings, workspace: "Workspace", executor: PersonaExecutor | None
+    ) -> None:
         self._settings = settings
         self._workspace = workspace
+        self._executor = executor
         self._loading = asyncio.Lock()
         self._loaded: Mapping[str, StepHandler] | None = None
 
@@ -76,19 +90,29 @@ class _LateHandlers:
             async with self._loading:
                 if self._loaded is None:
                     self._loaded = await asyncio.to_thread(
-                        _handlers, self._settings, self._workspace
+                        step_handlers, self._settings, self._workspace, self._executor
                     )
             return await self._loaded[action](context)
 
         return handle
 
 
-def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHandler]:
-    """Every action, on the embedded defaults."""
+def offline_team(settings: Settings) -> PersonaExecutor:
+    """The executor used by default: template packages, no model."""
     from maestro.agents.dispatch import Dispatcher
     from maestro.agents.executors.offline.executor import OfflineExecutor
     from maestro.agents.executors.offline.packages import built_in_packages
     from maestro.agents.registry import AgentRegistry, offline_agent
+
+    personas = tuple(package.manifest.persona for package in built_in_packages())
+    registry = AgentRegistry((offline_agent(personas, settings.max_parallel),))
+    return Dispatcher(registry, {"offline": OfflineExecutor()})
+
+
+def step_handlers(
+    settings: Settings, workspace: "Workspace", executor: PersonaExecutor | None = None
+) -> Mapping[str, StepHandler]:
+    """Every action, on the embedded defaults."""
     from maestro.contracts.mocks import HttpMockProvider
     from maestro.contracts.verification import KindVerifier
     from maestro.contracts.verification.documents import DocumentVerifier
@@ -109,7 +133,6 @@ def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHa
     sandboxes = sandbox_provider(settings)
     browser = find_browser()
     providers = Providers(workspace=workspace, sandboxes=sandboxes)
-    personas = tuple(package.manifest.persona for package in built_in_packages())
     verifier = KindVerifier(
         {
             ContractKind.REST: RestVerifier(),
@@ -118,7 +141,6 @@ def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHa
             ContractKind.PAGE: PageVerifier(browser),
         }
     )
-    registry = AgentRegistry((offline_agent(personas, settings.max_parallel),))
     parts = (
         PlanningSteps(catalogue=catalogue, confidence_floor=settings.confidence_floor),
         ContractSteps(providers=providers, verifier=verifier, browser=browser is not None),
@@ -127,7 +149,7 @@ def _handlers(settings: Settings, workspace: "Workspace") -> Mapping[str, StepHa
             workspace=workspace,
             sandboxes=sandboxes,
             mocks=HttpMockProvider(),
-            executor=Dispatcher(registry, {"offline": OfflineExecutor()}),
+            executor=executor or offline_team(settings),
         ),
         GateSteps(
             policy=load_policy(),

@@ -76,7 +76,8 @@ class PlanningSteps:
         domain = None
         if document is not None:
             name = requirement.constraints.contract_name or "contract"
-            domain = domain_from(load(document, name=name), requirement.text)
+            parsed = load(document, name=name)
+            domain = domain_from(parsed, parsed.title)
         analysis = await analyse(requirement, domain=domain)
         if not analysis.buildable or analysis.confidence < self.confidence_floor:
             raise Blocked(

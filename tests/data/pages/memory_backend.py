@@ -66,11 +66,12 @@ class Resource:
         if errors:
             return problem(422, "The request does not keep to the contract.", *errors)
         NUMBERS["last"] += 1
-        row = {"id": NUMBERS["last"], "created_at": datetime.now(UTC).isoformat()}
+        number = NUMBERS["last"]
+        row: dict[str, Any] = {"id": number, "created_at": datetime.now(UTC).isoformat()}
         for name, schema in self.properties.items():
             row[name] = body.get(name, schema.get("default"))
         if DEFECT != "create":
-            self.rows[row["id"]] = row
+            self.rows[number] = row
         return JSONResponse(row, 201)
 
     def wrong(self, body: dict[str, Any]) -> list[tuple[str, str]]:

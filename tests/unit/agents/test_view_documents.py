@@ -126,7 +126,9 @@ def test_a_foreign_api_is_described_from_its_document() -> None:
     }
     assert "### `GET /pets/{petId}`" in files["docs/api.md"]
     assert "Find pets by status." in files["docs/api.md"]
+    assert "http://127.0.0.1:8000/v2/pets" in files["docs/api.md"]
     assert "clinic.yaml" in files["docs/architecture.md"]
+    assert "`/v2`" in files["docs/architecture.md"]
 
 
 @pytest.mark.parametrize(

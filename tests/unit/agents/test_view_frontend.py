@@ -123,9 +123,7 @@ def test_what_the_api_cannot_do_is_said_to_be_not_built() -> None:
     paths = {p: dict(item) for p, item in api.specification["paths"].items() if "member" not in p}
     del paths["/tasks/{task_id}"]["patch"]
     poorer: Contract = replace(api, specification={**api.specification, "paths": paths})
-    view: Any = frontend_view(
-        replace(made, consumes=(replace(made.consumes[0], contract=poorer),))
-    )
+    view: Any = frontend_view(replace(made, consumes=(replace(made.consumes[0], contract=poorer),)))
     told = {entry.what: entry.reason for entry in view["not_built"]}
     assert set(told) == {"the page for member", "edit task on the page"}
     assert "'/tasks'" in told["edit task on the page"]
@@ -142,10 +140,8 @@ def test_a_foreign_document_is_read_without_our_conventions() -> None:
     assert field(pet, "photoUrls")["type"] == "json"
     assert field(pet, "owner")["example"] == {}
     functions = [entry["operation"].function for entry in view["operations"]]
-    assert functions == ["listPets", "addPet", "getPet", "replacePet", "deletePet"] + [
-        "listVisits",
-        "addVisit",
-    ]
+    assert functions[:5] == ["listPets", "addPet", "getPet", "replacePet", "deletePet"]
+    assert functions[5:] == ["listVisits", "addVisit"]
 
 
 def test_a_scheme_the_page_cannot_sign_in_with_is_listed() -> None:
@@ -153,9 +149,7 @@ def test_a_scheme_the_page_cannot_sign_in_with_is_listed() -> None:
     api = made.consumes[0].contract
     parts = {**api.specification["components"], "securitySchemes": {"key": {"type": "apiKey"}}}
     locked = replace(api, specification={**api.specification, "components": parts})
-    view: Any = frontend_view(
-        replace(made, consumes=(replace(made.consumes[0], contract=locked),))
-    )
+    view: Any = frontend_view(replace(made, consumes=(replace(made.consumes[0], contract=locked),)))
     assert [entry.what for entry in view["not_built"]] == ["signing in to the API of backend"]
 
 
@@ -207,12 +201,15 @@ def test_null_is_understood_in_every_spelling(spelling: str) -> None:
 
 
 def test_a_reference_in_a_circle_ends() -> None:
-    node = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Node"}}}
-    node["required"] = ["next"]
+    node: dict[str, Any] = {
+        "type": "object",
+        "required": ["next"],
+        "properties": {"next": {"$ref": "#/components/schemas/Node"}},
+    }
     loop = {"$ref": "#/components/schemas/Loop"}
     listed = {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}
-    paths = {
+    paths: dict[str, Any] = {
         "/nodes": {"get": {"responses": answer(listed)}, "post": {"requestBody": body}},
         "/loops": {"get": {"responses": answer(loop)}},
     }

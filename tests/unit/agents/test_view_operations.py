@@ -73,6 +73,12 @@ def test_without_a_page_the_first_service_gets_the_first_port() -> None:
     assert [service.offset for service in runnable_services(assignment)] == [0, 1, 2]
 
 
+def test_a_foreign_api_keeps_the_path_of_its_first_server(tmp_path: Path) -> None:
+    builds.write_files(tmp_path, builds.rendered(builds.clinic_assignment("devops_engineer")))
+    run = starter(tmp_path)
+    assert run.addresses("127.0.0.1", {"backend": 8000}) == {"backend": "http://127.0.0.1:8000/v2"}
+
+
 def test_node_is_set_up_on_ci_only_for_a_page(tmp_path: Path) -> None:
     workflow = ".github/workflows/ci.yaml"
     assert "setup-node" in (delivered("tasks", tmp_path / "a") / workflow).read_text()

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -180,6 +181,7 @@ def test_verification_waits_for_what_must_run() -> None:
     }
     assert set(steps["verify.web-page"].needs) == {
         "work.frontend_developer",
+        "integrate",
         "verify.catalogue-api",
         "verify.orders-api",
     }
@@ -202,12 +204,12 @@ def test_gates_close_their_phases() -> None:
     design = steps["gate.design"]
     assert {step_id for step_id in steps if step_id.startswith("contract.")} <= set(design.needs)
     backend = steps["gate.backend_implementation"]
-    assert set(backend.needs) == {"work.backend_developer", "verify.backend-api"}
+    early = {"gate.requirements", "gate.design"}
+    assert set(backend.needs) - early == {"work.backend_developer", "verify.backend-api"}
+    assert backend.on_unmet is OnUnmet.RUN
     assert "integrate" in steps["gate.testing"].needs
     others = {s for s in steps if s.startswith("gate.")} - {"gate.review"}
     assert others <= set(steps["gate.review"].needs)
-    assert steps["outcome"].needs == ("gate.review",)
-    assert steps["outcome"].on_unmet is OnUnmet.SKIP
     works = {step_id for step_id in steps if step_id.startswith("work.")}
     assert set(steps["integrate"].needs) == works
     assert "gate.requirements" in before(steps, "contract.backend-api")
@@ -221,7 +223,7 @@ def test_without_a_page_nobody_works_on_one() -> None:
 def test_sequential_work_runs_one_after_the_other() -> None:
     steps = built(parallel=False, blueprint="sequential-basic")
     works = [step_id for step_id in steps if step_id.startswith("work.")]
-    for earlier, later in zip(works, works[1:], strict=False):
+    for earlier, later in pairwise(works):
         assert earlier in before(steps, later)
     assert works.index("work.database_designer") < works.index("work.backend_developer")
 
@@ -238,7 +240,7 @@ def test_every_blueprint_gives_a_graph_that_can_run(blueprint: str, parallel: bo
         if c.provider in present
     ]
     steps = assemble(wanted, team, agreed, CATALOGUE, parallel=parallel)
-    assert steps[-1].id == "outcome"
+    assert steps[-1].id == "gate.review"
     assert sum(len(group) for group in expected_groups(steps)) == len(steps)
 
 
@@ -257,6 +259,6 @@ def test_limits_come_from_the_persona() -> None:
     step = built()["work.backend_developer"]
     persona = CATALOGUE.persona("backend_developer")
     assert step.timeout_seconds == persona.timeout_seconds
-    assert step.retry.max_attempts == 2
+    assert step.retry.max_attempts > 1
     assert step.phase == persona.phase
     assert StepId("work.backend_developer") == step.id

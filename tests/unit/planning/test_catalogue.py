@@ -45,9 +45,9 @@ def test_ships_the_twelve_blueprints_and_personas() -> None:
 
 def test_unknown_ids_are_refused_with_the_known_ones() -> None:
     catalogue = load_catalogue()
-    with pytest.raises(InvalidInput, match="unknown blueprint 'nope'; known: .*parallel-basic"):
+    with pytest.raises(InvalidInput, match=r"unknown blueprint 'nope'; known: .*parallel-basic"):
         catalogue.blueprint("nope")
-    with pytest.raises(InvalidInput, match="unknown persona 'nope'; known: .*qa_engineer"):
+    with pytest.raises(InvalidInput, match=r"unknown persona 'nope'; known: .*qa_engineer"):
         catalogue.persona("nope")
 
 

@@ -83,7 +83,7 @@ def test_a_named_blueprint_is_taken() -> None:
     found = match(analysis(), CATALOGUE, Constraints(blueprint="specialized-security"))
     assert [item.blueprint for item in found] == ["specialized-security"]
     assert found[0].reasons[0] == "asked for by name"
-    with pytest.raises(InvalidInput, match="unknown blueprint 'x'; known: collaborative"):
+    with pytest.raises(InvalidInput, match=r"unknown blueprint 'x'; known: collaborative"):
         match(analysis(), CATALOGUE, Constraints(blueprint="x"))
 
 

@@ -36,7 +36,7 @@ def test_a_metric_is_read_with_type_direction_and_producer(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (f"t: {{a: {ENTRY}}}\n  u: {{a: {ENTRY}}}", r"metrics\.yaml:4:\d+: metric 'a' belongs to 't'"),
+        (f"t: {{a: {ENTRY}}}\n  u: {{a: {ENTRY}}}", r"yaml:4:\d+: metric 'a' belongs to 't'"),
         ("t: {a: {type: int, unit: x, better: lower, summary: y}}", "'int' is not one of integer"),
         ("t: {a: {type: integer, unit: x, better: up, summary: y}}", "'up' is not one of higher"),
         ("t: {a: {type: integer, unit: x, better: lower}}", "the key 'summary' is missing"),

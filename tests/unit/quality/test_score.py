@@ -191,8 +191,8 @@ def test_of_two_measurements_the_later_counts() -> None:
 
 @pytest.mark.parametrize(
     ("verified", "band"),
-    [(10, "excellent"), (7, "excellent"), (6, "good"), (4, "good"), (3, "acceptable"), (0, "acceptable")],
-)  # fmt: skip
+    [(10, "excellent"), (7, "excellent"), (6, "good"), (4, "good"), (3, "acceptable")],
+)
 def test_bands(verified: int, band: str) -> None:
     parts = tuple(part("verified" if n < verified else "failed") for n in range(10))
     result = of(trace=parts)

@@ -20,7 +20,7 @@ MAX_DEPTH = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentedParameter:
+class ReferenceParameter:
     """A parameter or a property of a body."""
 
     name: str
@@ -34,21 +34,21 @@ class DocumentedParameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentedReply:
+class ReferenceReply:
     status: str
     description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentedOperation:
+class ReferenceOperation:
     method: str
     path: str
     summary: str
     description: str
-    parameters: tuple[DocumentedParameter, ...]
-    properties: tuple[DocumentedParameter, ...]
+    parameters: tuple[ReferenceParameter, ...]
+    properties: tuple[ReferenceParameter, ...]
     """Of the request body, where it is an object."""
-    replies: tuple[DocumentedReply, ...]
+    replies: tuple[ReferenceReply, ...]
     curl: str
     status: str
     """The first documented success."""
@@ -57,18 +57,18 @@ class DocumentedOperation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentedApi:
+class ReferenceApi:
     component: str
     name: str
     url: str
     """Base address when the application runs at its default port."""
-    operations: tuple[DocumentedOperation, ...]
+    operations: tuple[ReferenceOperation, ...]
 
 
-def documented_api(contract: Contract, url: str) -> DocumentedApi:
+def documented_api(contract: Contract, url: str) -> ReferenceApi:
     """Every operation of the contract, in the order of its document."""
     document = contract.specification
-    return DocumentedApi(
+    return ReferenceApi(
         component=contract.component,
         name=contract.name,
         url=url,
@@ -83,7 +83,7 @@ def documented_api(contract: Contract, url: str) -> DocumentedApi:
 
 def _operation(
     document: Mapping[str, Any], url: str, method: str, path: str, item: Mapping[str, Any]
-) -> DocumentedOperation:
+) -> ReferenceOperation:
     operation = resolve(document, item[method])
     raw = [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]
     parameters = [resolve(document, entry) for entry in raw]
@@ -93,7 +93,7 @@ def _operation(
         for code, reply in (operation.get("responses") or {}).items()
     }
     success = next((code for code in sorted(replies) if code.startswith("2")), "")
-    return DocumentedOperation(
+    return ReferenceOperation(
         method=method.upper(),
         path=path,
         summary=_summary(operation, method, path),
@@ -101,7 +101,7 @@ def _operation(
         parameters=tuple(_parameter(document, entry) for entry in parameters if "name" in entry),
         properties=tuple(_properties(document, body)),
         replies=tuple(
-            DocumentedReply(status=code, description=str(reply.get("description") or ""))
+            ReferenceReply(status=code, description=str(reply.get("description") or ""))
             for code, reply in sorted(replies.items())
         ),
         curl=_curl(document, url, method, path, parameters, body),
@@ -123,9 +123,9 @@ def _json_schema(document: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[
     return {}
 
 
-def _parameter(document: Mapping[str, Any], entry: Mapping[str, Any]) -> DocumentedParameter:
+def _parameter(document: Mapping[str, Any], entry: Mapping[str, Any]) -> ReferenceParameter:
     schema = resolve(document, entry.get("schema"))
-    return DocumentedParameter(
+    return ReferenceParameter(
         name=str(entry["name"]),
         place=str(entry.get("in") or ""),
         type=_type(document, schema),
@@ -137,11 +137,11 @@ def _parameter(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Documen
 
 def _properties(
     document: Mapping[str, Any], schema: Mapping[str, Any]
-) -> Iterator[DocumentedParameter]:
+) -> Iterator[ReferenceParameter]:
     required = schema.get("required") or ()
     for name, node in (schema.get("properties") or {}).items():
         inner = resolve(document, node)
-        yield DocumentedParameter(
+        yield ReferenceParameter(
             name=str(name),
             place="body",
             type=_type(document, inner),

@@ -7,8 +7,8 @@ from maestro.agents.executors.offline.render import one_line
 
 
 def heading(text: str) -> str:
-    """A title as the text of a heading. Only what Markdown would really interpret is escaped, so that the
-    title can be searched for in the document.
+    """A title as the text of a heading. Only what Markdown would really interpret is escaped, so
+    that the title can be searched for in the document.
     """
     plain = re.sub(r"([\\`*\[\]<])", r"\\\1", one_line(text))
     plain = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", plain)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from maestro.agents.executors.offline.api_reference import DocumentedApi, documented_api
+from maestro.agents.executors.offline.api_reference import ReferenceApi, documented_api
 from maestro.agents.executors.offline.prose import a_or_an, code, heading, joined, quote, words
 from maestro.agents.executors.offline.view_operations import (
     FIRST_PORT,
@@ -122,7 +122,6 @@ def project_view(assignment: Assignment) -> Mapping[str, object]:
         "variables": _variables(tuple(services.values())),
         "plurals": tuple(words(entity.plural) for entity in assignment.domain.entities),
         "service_codes": tuple(code(name) for name in services),
-        "first_api_url": next(iter(services.values())).url,
         "first_list": _first_list(apis),
         "layout": _layout(assignment, tuple(services.values()), apis),
     }
@@ -183,8 +182,14 @@ def _shared(assignment: Assignment) -> dict[str, object]:
         "first_port": FIRST_PORT,
         "first_url": f"http://127.0.0.1:{FIRST_PORT}",
         "foreign": assignment.constraints.contract is not None,
+        "framework": _framework(assignment),
         "foreign_name": assignment.constraints.contract_name or "the given document",
     }
+
+
+def _framework(assignment: Assignment) -> str:
+    """What services for designed and for foreign APIs are made with."""
+    return "FastAPI" if assignment.constraints.contract is None else "Starlette"
 
 
 def _uncovered(parts: Sequence[RequirementPart]) -> tuple[RequirementPart, ...]:
@@ -342,7 +347,7 @@ def _variables(services: tuple[RunnableService, ...]) -> tuple[tuple[str, str, s
     )
 
 
-def _first_list(apis: Sequence[DocumentedApi]) -> str:
+def _first_list(apis: Sequence[ReferenceApi]) -> str:
     """Address of the first list, as a word of a shell command; empty when there is none."""
     for api in apis:
         for operation in api.operations:
@@ -352,14 +357,14 @@ def _first_list(apis: Sequence[DocumentedApi]) -> str:
 
 
 def _layout(
-    assignment: Assignment, services: tuple[RunnableService, ...], apis: Sequence[DocumentedApi]
+    assignment: Assignment, services: tuple[RunnableService, ...], apis: Sequence[ReferenceApi]
 ) -> tuple[tuple[str, str], ...]:
     """Path and purpose of what lies in the application's folder."""
     providers = {contract.provider for contract in assignment.contracts}
     rows = [("run.py", "starts everything"), ("Makefile", "setup, run, test, clean")]
     for service in services:
         own = f" {words(service.name)}" if len(services) > 1 else ""
-        rows.append((f"{service.folder}/app/", f"the service{own} (FastAPI)"))
+        rows.append((f"{service.folder}/app/", f"the service{own} ({_framework(assignment)})"))
         if "database_designer" in providers:
             rows.append((f"{service.folder}/migrations/", "database schema as Alembic migrations"))
         rows.append((f"{service.folder}/tests/", "its own tests"))

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 from maestro.domain.contract import ContractKind
 from maestro.domain.work import Assignment
 
 FIRST_PORT = 8000
-BASE_PATH = "/api"
+DESIGNED_BASE_PATH = "/api"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class RunnableService:
     folder: str
     offset: int
     """Its port is the first port plus this."""
+    base_path: str
+    """Prefix of its API's paths."""
 
     @property
     def port(self) -> int:
@@ -28,7 +32,11 @@ class RunnableService:
     @property
     def url(self) -> str:
         """Base address of its API then."""
-        return f"http://127.0.0.1:{self.port}{BASE_PATH}"
+        return f"http://127.0.0.1:{self.port}{self.base_path}"
+
+    @property
+    def health_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/health"
 
     @property
     def host_name(self) -> str:
@@ -48,7 +56,8 @@ def operations_view(assignment: Assignment) -> Mapping[str, object]:
         "has_page": page,
         "separate_page": separate_page,
         "page_from_backend": page and not several,
-        "base_path": BASE_PATH,
+        "base_path": base_path(assignment),
+        "foreign": assignment.constraints.contract is not None,
         "first_port": FIRST_PORT,
         "ports": tuple(ports + [service.port for service in services]),
         "image": _slug(assignment.domain.title),
@@ -69,9 +78,30 @@ def runnable_services(assignment: Assignment) -> tuple[RunnableService, ...]:
             name=name,
             folder=f"services/{name}" if several else "backend",
             offset=first + index,
+            base_path=base_path(assignment),
         )
         for index, name in enumerate(names)
     )
+
+
+def base_path(assignment: Assignment) -> str:
+    """Prefix of the API's paths: `/api`, or the path of the first server of a foreign document."""
+    if assignment.constraints.contract is None:
+        return DESIGNED_BASE_PATH
+    for contract in assignment.contracts:
+        if contract.kind is ContractKind.REST:
+            return _server_path(contract.specification)
+    return DESIGNED_BASE_PATH
+
+
+def _server_path(document: Mapping[str, Any]) -> str:
+    if "basePath" in document:  # OpenAPI 2.0
+        return str(document["basePath"]).rstrip("/")
+    servers = document.get("servers") or [{}]
+    url = str(servers[0].get("url") or "")
+    for name, variable in (servers[0].get("variables") or {}).items():
+        url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    return urlsplit(url).path.rstrip("/")
 
 
 def has_page(assignment: Assignment) -> bool:

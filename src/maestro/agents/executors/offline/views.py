@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from maestro.agents.executors.offline.components import component_dir, component_entities
 from maestro.agents.executors.offline.view_backend import backend_view
 from maestro.agents.executors.offline.view_database import database_view
+from maestro.agents.executors.offline.view_document import document_view
 from maestro.agents.executors.offline.view_documents import (
     architecture_view,
     project_view,
@@ -25,6 +26,7 @@ VIEWS: dict[str, View] = {
     "backend": backend_view,
     "contract_tests": suite_view,
     "database": database_view,
+    "document": document_view,
     "frontend": frontend_view,
     "operations": operations_view,
     "project_documentation": project_view,

@@ -167,7 +167,7 @@ def test_parameters_and_classes_are_no_missing_tests(tmp_path: Path) -> None:
     ("hook", "complaint"),
     [
         ("import os\nos._exit(0)\n", "junit.xml"),
-        ("def pytest_sessionfinish(session):\n    import os\n    os._exit(0)\n", "junit.xml"),
+        ("def pytest_sessionfinish(session):\n    import os\n    os._exit(0)\n", "disagree|junit"),
         ("def pytest_sessionfinish(session):\n    session.exitstatus = 0\n", "disagree"),
         ("import pytest\npytest.exit('enough', returncode=0)\n", "junit.xml|disagree|status"),
         ("raise RuntimeError('no')\n", "status 4"),

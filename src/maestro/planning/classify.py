@@ -19,7 +19,7 @@ from maestro.planning.lexicon import Lexicon
 _VERB, _OBJECT, _WORD = 2.0, 1.5, 1.0
 _EXISTING = 1.0
 """Added where the text speaks of `our`, `the` or `existing` software rather than of a new one."""
-_NEW_PRODUCT, _THING = 3.0, 0.6
+_NEW_PRODUCT, _THING = 3.0, 0.9
 _OWNED = ("our", "the", "this", "these", "my", "their", "existing", "current")
 
 

@@ -16,6 +16,8 @@ _ANNOUNCING = (
     "thing", "part", "module", "section", "option", "value", "status", "type", "table", "resource",
     "category", "role", "component", "function", "detail", "requirement",
 )  # fmt: skip
+_CHOICES = ("status", "state", "type", "kind", "category", "priority", "level", "stage", "role")
+_MEASURING = ("in", "per", "from", "to", "up", "as")
 _CLAUSE_WORDS = (
     "where",
     "so",
@@ -252,8 +254,9 @@ class _Reader:
             self._at += 1
 
     def _opens_clause(self, ahead: int, stop_before_clause: bool) -> bool:
-        after = self._peek(ahead + 1)
-        if _is_mark(after, Kind.COLON):
+        noun, after = self._peek(ahead), self._peek(ahead + 1)
+        choice = stop_before_clause and isinstance(noun, Noun) and noun.head in _CHOICES
+        if _is_mark(after, Kind.COLON) and not choice:
             return True
         if not stop_before_clause:
             return False
@@ -266,38 +269,75 @@ class _Reader:
         return isinstance(verb, Verb) and verb.finite
 
     def _attach_preps(self, nouns: list[Noun]) -> None:
-        """Complements go to the noun before them; a second `with` to the innermost one."""
-        for prep in self._preps():
-            target = nouns[-1]
-            earlier = target.prep("with", "including", "containing")
-            if prep.word == "with" and earlier and len(earlier.nouns) > 1:
-                target = earlier.nouns[-1]
-            elif prep.word in ("of", "in", "on", "at") and target.preps and target.preps[-1].nouns:
-                target = target.preps[-1].nouns[-1]
-            target.preps.append(prep)
+        """Complements go to the noun before them; a second `with` to the innermost one. A list
+        goes on behind them: `weight in kg, rating from 1 to 5 and a name`.
+        """
+        while True:
+            found = self._preps()
+            for prep in found:
+                self._hang(prep, nouns[-1])
+            listing = found and found[-1].word not in ("with", "including", "for", "by")
+            separated = _is_mark(self._peek(), *_SEPARATORS)
+            if not listing or not separated or len(found[-1].nouns) > 1:
+                return
+            ahead = 1
+            while _is_mark(self._peek(ahead), *_SEPARATORS):
+                ahead += 1
+            following = self._peek(ahead)
+            if not isinstance(following, Noun) or self._opens_clause(ahead, True):
+                return
+            self._at += ahead
+            nouns += self._noun_list(stop_before_clause=True)
+
+    def _hang(self, prep: Prep, target: Noun) -> None:
+        earlier = target.prep("with", "including", "containing")
+        if prep.word == "with" and earlier and len(earlier.nouns) > 1:
+            target = earlier.nouns[-1]
+        elif prep.word in ("of", "in", "on", "at") and target.preps and target.preps[-1].nouns:
+            target = target.preps[-1].nouns[-1]
+        target.preps.append(prep)
 
     def _preps(self) -> list[Prep]:
         found: list[Prep] = []
         while True:
-            ahead = 1 if _is_mark(self._peek(), Kind.COMMA) else 0
+            ahead = 1 if self._separates_preps(found) else 0
             mark = self._peek(ahead)
             if not isinstance(mark, Mark) or mark.kind not in (Kind.PREPOSITION, Kind.TO):
                 return found
             if not isinstance(self._peek(ahead + 1), Noun):
                 return found
-            if mark.text == "for" and self._has_infinitive(ahead + 2):
+            if mark.text == "for" and isinstance(self._peek(ahead + 2), Verb):
                 return found
             self._at += ahead + 1
-            nouns = self._noun_list(stop_before_clause=True)
+            nouns = self._complement(mark.text)
             end = _reach(nouns)
             found.append(Prep(word=mark.text, nouns=nouns, start=mark.start, end=end))
             if _is_mark(self._peek(), Kind.COLON) and isinstance(self._peek(1), Noun):
                 self._list_behind_colon(found[-1])
 
+    def _separates_preps(self, found: Sequence[Prep]) -> bool:
+        """A comma, or `and` in `by genre and by author`."""
+        if _is_mark(self._peek(), Kind.COMMA):
+            return True
+        mark = self._peek(1)
+        repeated = isinstance(mark, Mark) and bool(found) and mark.text == found[-1].word
+        return _is_mark(self._peek(), Kind.CONJUNCTION) and repeated
+
+    def _complement(self, word: str) -> list[Noun]:
+        """Units and numbers stand alone (`in kg, ...`); other complements may be lists."""
+        first = self._peek()
+        assert isinstance(first, Noun)
+        bare = not first.determiner and not first.plural and not first.modifiers
+        if word in _MEASURING and (bare or bool(first.number)):
+            self._at += 1
+            return [first]
+        return self._noun_list(stop_before_clause=True)
+
     def _list_behind_colon(self, prep: Prep) -> None:
         """`with the following fields: a, b` and `as three services: a, b`: the list is meant."""
         noun = prep.nouns[-1]
         announces = noun.plural and (noun.head in _ANNOUNCING or bool(noun.number))
+        announces |= noun.head in _CHOICES and not isinstance(self._peek(2), Verb)
         if self._followed_by_clause() or not announces:
             return
         self._at += 1
@@ -313,10 +353,6 @@ class _Reader:
             ahead += 1
         verb = self._peek(ahead)
         return isinstance(verb, Verb) and ahead == 2
-
-    def _has_infinitive(self, ahead: int) -> bool:
-        verb = self._peek(ahead)
-        return isinstance(verb, Verb)
 
     def _add(self, statement: Statement) -> None:
         self._found.append(statement)

@@ -100,7 +100,8 @@ class Context:
         modifiers = [m for m in noun.modifiers if m not in lexicon.drop_adjectives or m == "full"]
         inner = noun.prep("of")
         head = self.surface_head(noun)
-        if inner is not None and inner.nouns and not noun.modifiers:
+        chosen = inner is not None and len(inner.nouns) > 1  # "a status of open or closed"
+        if inner is not None and inner.nouns and not noun.modifiers and not chosen:
             self.use(range(inner.start, inner.end))
             what = self.entity_key(inner.nouns[0])
             if noun.head in lexicon.counts:
@@ -139,9 +140,11 @@ class Context:
         """Notes a thing; returns its key, or empty text when it has no usable name."""
         meant = self.essence(noun)
         key = self.entity_key(meant)
-        if not key or meant.pronoun or key in self.lexicon.people.pronouns:
+        if not key or meant.adjective or meant.pronoun or key in self.lexicon.people.pronouns:
             return ""
         self.use(meant.span)
+        if strength < 3 and not meant.plural and meant.head in self.lexicon.filler:
+            return ""
         self.findings.entities.append(
             EntityFound(
                 key=key,

@@ -68,6 +68,8 @@ def is_thing(item: FieldFound, chosen: Iterable[str] = ()) -> bool:
     if not item.plural or item.values or item.type is not None:
         return False
     named = any(item.key in archetype.nouns for archetype in archetypes())
+    relations = usual_relations()
+    named |= item.key in relations.belongs or item.key in relations.shared
     return named or not looks_like_field(item.key)
 
 

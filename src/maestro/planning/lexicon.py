@@ -85,10 +85,12 @@ class Lexicon:
     mostly_verbs: Words
     sometimes_verbs: Words
     associations: Mapping[str, Mapping[str, str]]
+    actions: Words
+    """Verbs for what the offline team cannot build."""
 
     def is_verb(self, lemma: str) -> bool:
         stored = lemma in self.mostly_verbs or lemma in self.sometimes_verbs
-        return stored or lemma in self.known or lemma in self.associations
+        return stored or lemma in self.known or lemma in self.associations.keys() | self.actions
 
     @property
     def known(self) -> Words:
@@ -144,8 +146,18 @@ def load_lexicon(folder: Path = DATA) -> Lexicon:
         mostly_verbs=frozenset(verb_lists["mostly"]),
         sometimes_verbs=frozenset(verb_lists["sometimes"]),
         associations=mapping(read_yaml(folder / "associations.yaml"), "associations.yaml"),
+        actions=_actions(folder / "capabilities.yaml"),
         **{name: frozenset(words(data[name], f"{where}: {name}")) for name in lists},
     )
+
+
+def _actions(path: Path) -> Words:
+    found: set[str] = set()
+    for name, entry in mapping(read_yaml(path), path.name).items():
+        data = mapping(entry, f"{path.name}: {name}")
+        found |= set(words(data.get("verbs", []), f"{path.name}: {name}.verbs"))
+        found |= set(data.get("verb_objects", {}))
+    return frozenset(found)
 
 
 def _classes(data: Mapping[str, Any], key: str, kind: type) -> dict[str, Words]:

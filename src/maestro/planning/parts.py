@@ -32,6 +32,7 @@ def requirement_parts(
         *_capabilities(offers),
         *_page(findings, domain),
         *_others(findings),
+        *_only_mentioned(findings, draft),
     ]
     return _numbered(placed)
 
@@ -137,6 +138,26 @@ def _others(findings: Findings) -> list[_Placed]:
         )
         for item in findings.others
     ]
+
+
+def _only_mentioned(findings: Findings, draft: Draft) -> list[_Placed]:
+    """Things the text names and nothing was made of: never dropped without a word."""
+    used = {*findings.roles, *(r.parent for r in findings.references)}
+    used |= {topic for topic, _, _ in findings.topics}
+    found = []
+    for item in findings.entities:
+        if item.key in used or draft.entity(item.key) is not None:
+            continue
+        used.add(item.key)
+        part = _part(
+            PartKind.UNKNOWN,
+            item.source,
+            item.source,
+            covered=False,
+            reason="it is mentioned, but not what is to be kept of it or done with it",
+        )
+        found.append(_Placed(item.at, part))
+    return found
 
 
 def _part(

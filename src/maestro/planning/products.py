@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from maestro.domain.entities import CapabilityKind
-from maestro.planning.attributes import set_aside
+from maestro.planning.attributes import attributes, set_aside
 from maestro.planning.chunks import Noun
 from maestro.planning.clauses import Statement
 from maestro.planning.context import Context
+from maestro.planning.conventions import archetype_of
 from maestro.planning.fieldwords import bracket
 from maestro.planning.findings import OperationFound, ServiceFound
 from maestro.planning.naming import plural, singular
 from maestro.planning.narrowing import narrow
-from maestro.planning.predicates import things
+from maestro.planning.predicates import is_field_of_current, things
 
 _LISTING = (
     "with",
@@ -192,6 +193,9 @@ def topic_head(ctx: Context, noun: Noun) -> bool:
 
 def _feature(ctx: Context, noun: Noun) -> None:
     operation = _operation_kind(ctx, noun)
+    if ctx.current and is_field_of_current(ctx, noun) and not _is_usual_thing(ctx, noun):
+        attributes(ctx, ctx.current, [noun])  # "an app for books with a title"
+        return
     if noun.determiner and ctx.lexicon.senses.get(noun.head) == "time":
         ctx.use(noun.span)  # "each day I log ..."
     elif operation is not None:
@@ -200,6 +204,10 @@ def _feature(ctx: Context, noun: Noun) -> None:
         _nominal_management(ctx, noun)
     else:
         things(ctx, [noun], 2 if noun.plural or noun.determiner else 1)
+
+
+def _is_usual_thing(ctx: Context, noun: Noun) -> bool:
+    return archetype_of(ctx.entity_key(noun), ctx.lexicon).id not in ("generic", "content")
 
 
 def _operation_kind(ctx: Context, noun: Noun) -> CapabilityKind | None:

@@ -54,11 +54,12 @@ def add_fields(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
                 at=item.at,
             )
             continue
-        stated = _typed(key, item, owner, lexicon, draft)
+        stated = _typed(key, item)
         before = owner.fields.get(key)
         owner.fields[key] = _combined(before, stated) if before is not None else stated
         owner.places.setdefault(key, item.at)
-    _narrowing_fields(draft, findings, lexicon)
+    _narrowing_fields(draft, findings)
+    _fill_choices(draft, lexicon)
 
 
 def _is_flag_of_status(owner: DraftEntity, key: str) -> bool:
@@ -83,10 +84,10 @@ def _meant_entity(
     return None
 
 
-def _typed(key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, draft: Draft) -> Field:
+def _typed(key: str, item: FieldFound) -> Field:
     known = field_words()
     head = key.rsplit("_", 1)[-1]
-    kind, values = _kind_and_values(key, item, owner, lexicon, draft)
+    kind, values = _kind_and_values(key, item)
     status = kind is FieldType.ENUM and head in _STATUS
     required = item.required
     if required is None:
@@ -97,7 +98,7 @@ def _typed(key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, dra
         type=kind,
         required=required,
         values=values,
-        default=values[0] if status else _default(kind),
+        default=values[0] if status and values else _default(kind),
         unique=item.unique or key in known.unique,
         max_length=item.max_length,
         minimum=_first(item.minimum, limit.get("minimum")),
@@ -106,25 +107,33 @@ def _typed(key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, dra
     )
 
 
-def _kind_and_values(
-    key: str, item: FieldFound, owner: DraftEntity, lexicon: Lexicon, draft: Draft
-) -> tuple[FieldType, tuple[str, ...]]:
+def _kind_and_values(key: str, item: FieldFound) -> tuple[FieldType, tuple[str, ...]]:
     """A stated type wins over stated values, those over what the name suggests."""
     head = key.rsplit("_", 1)[-1]
     if len(item.values) > 1 and item.type in (None, FieldType.STRING, FieldType.ENUM):
         return FieldType.ENUM, item.values
-    kind = item.type or _suggested(key, item)
-    values: tuple[str, ...] = ()
     if head in _STATUS and item.type is None:
-        kind, values = FieldType.ENUM, _usual_status(owner.key, lexicon)
-    elif kind is FieldType.ENUM:
-        values = field_words().enum_defaults.get(head, ())
-    if kind is FieldType.ENUM and not values:
-        return FieldType.STRING, ()
-    if values:
-        what = f"The {key.replace('_', ' ')} of {one(owner.key)}"
-        draft.assume(f"{what} is {joined(values, 'or')}; the text names no values.")
-    return kind, values
+        return FieldType.ENUM, ()
+    return item.type or _suggested(key, item), ()
+
+
+def _fill_choices(draft: Draft, lexicon: Lexicon) -> None:
+    """Values by convention for a choice that the whole text names no values for."""
+    for owner in draft.entities.values():
+        for key, item in owner.fields.items():
+            if item.type is not FieldType.ENUM or item.values:
+                continue
+            head = key.rsplit("_", 1)[-1]
+            values = field_words().enum_defaults.get(head, ())
+            if head in _STATUS:
+                values = _usual_status(owner.key, lexicon)
+            if not values:
+                owner.fields[key] = replace(item, type=FieldType.STRING)
+                continue
+            default = values[0] if head in _STATUS else None
+            owner.fields[key] = replace(item, values=values, default=default)
+            what = f"The {key.replace('_', ' ')} of {one(owner.key)}"
+            draft.assume(f"{what} is {joined(values, 'or')}; the text names no values.")
 
 
 def _suggested(key: str, item: FieldFound) -> FieldType:
@@ -170,7 +179,7 @@ def _combined(before: Field, after: Field) -> Field:
     )
 
 
-def _narrowing_fields(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
+def _narrowing_fields(draft: Draft, findings: Findings) -> None:
     """`filter books by genre` needs a genre, whether or not it was listed."""
     for found in findings.operations:
         entity = draft.entity(found.entity or "")
@@ -182,7 +191,7 @@ def _narrowing_fields(draft: Draft, findings: Findings, lexicon: Lexicon) -> Non
         if draft.entity(found.field) is not None or found.field in ("keyword", "text", "term"):
             continue
         item = FieldFound(owner=entity.key, key=found.field, source=found.source, at=found.at)
-        entity.fields[found.field] = _typed(found.field, item, entity, lexicon, draft)
+        entity.fields[found.field] = _typed(found.field, item)
         entity.places.setdefault(found.field, found.at)
 
 

@@ -113,12 +113,13 @@ def kinds(words: Sequence[Word], lexicon: Lexicon) -> list[Kind]:
         _objectless_start,
         _after_modal,
         _imperative,
-        _followed_by_by,
+        _narrowing,
         _plural_subject,
         _second_predicate,
         _verbs_in_noun_lists,
         _after_determiner,
         _modifiers,
+        _bare_values,
     ):
         repair(words, found, lexicon)
     return found
@@ -187,37 +188,59 @@ def _after_modal(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> 
 
 
 def _imperative(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
-    """`track expenses`, `list all books`: a known verb in front of what it is done to."""
+    """`track expenses`, `list all books`: a verb in front of what it is done to."""
+    verbs = lexicon.verbs
+    known = lexicon.known | verbs.build | verbs.assign | lexicon.actions
+    known |= lexicon.associations.keys()
     for i, word in enumerate(words):
         starts = i == 0 or found[i - 1] in (Kind.STOP, Kind.COLON)
         if not starts or found[i] not in (Kind.NOUN, Kind.ADJECTIVE) or word.text != word.lemma:
             continue
-        verbs = lexicon.verbs
-        if (
-            word.text
-            not in lexicon.known | verbs.build | verbs.assign | lexicon.associations.keys()
-        ):
-            continue
         following = _at(found, i + 1)
-        plural_object = following is Kind.NOUN and words[i + 1].tag in ("NNS", "NNPS")
-        listed = (
-            following in _SEPARATORS and i + 2 < len(words) and _base_verb(words[i + 2], lexicon)
-        )
-        if (
-            following in (Kind.DETERMINER, Kind.PRONOUN)
-            or plural_object
-            or (listed and word.text in lexicon.mostly_verbs)
+        if (following in (Kind.DETERMINER, Kind.PRONOUN) and lexicon.is_verb(word.text)) or (
+            word.text in known and _has_object(words, found, i, lexicon)
         ):
             found[i] = Kind.VERB
 
 
-def _followed_by_by(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
-    """`filter by genre, sort by year`."""
+def _has_object(words: Sequence[Word], found: Sequence[Kind], index: int, lexicon: Lexicon) -> bool:
+    """A plural noun, or another verb of a list (`create, edit and delete tasks`)."""
+    following = _at(found, index + 1)
+    if following is Kind.NOUN:
+        return words[index + 1].tag in ("NNS", "NNPS")
+    if following not in _SEPARATORS or words[index].text not in lexicon.mostly_verbs:
+        return False
+    return index + 2 < len(words) and _base_verb(words[index + 2], lexicon)
+
+
+def _narrowing(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
+    """`search books by title, filter tasks by genre, sort by year`."""
     for i, word in enumerate(words[:-1]):
-        narrowing = {"sort", "filter", "search", "order", "group"}
         starts = i == 0 or found[i - 1] in (*_SEPARATORS, Kind.STOP, Kind.COLON)
-        if word.text in narrowing and words[i + 1].text == "by" and starts:
+        by = words[i + 1].text == "by"
+        plural_object = i > 0 and words[i + 1].tag in ("NNS", "NNPS")
+        narrowing = word.text in ("sort", "filter", "search") and (by or plural_object)
+        if starts and (narrowing or (by and word.text in ("order", "group"))):
             found[i] = Kind.VERB
+
+
+def _bare_values(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:
+    """`status: open, closed`, `a state of draft or published`: values, not orders."""
+    for i, word in enumerate(words):
+        states = found[i] is Kind.BE and _at(found, i + 1) is Kind.ADJECTIVE
+        opens = found[i] is Kind.COLON or word.text in ("of", "either") or states
+        end = i + 1
+        while _at(found, end) in (*_SEPARATORS, Kind.VERB, Kind.ADJECTIVE, Kind.NOUN):
+            end += 1
+        row = found[i + 1 : end]
+        if not opens or end < len(words) or not any(kind in _SEPARATORS for kind in row):
+            continue
+        for j in range(i + 1, end):
+            alone = _at(found, j - 1) in (*_SEPARATORS, found[i]) and (
+                j + 1 >= end or found[j + 1] in _SEPARATORS
+            )
+            if found[j] is Kind.VERB and alone:
+                found[j] = Kind.ADJECTIVE
 
 
 def _plural_subject(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) -> None:

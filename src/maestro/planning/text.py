@@ -71,6 +71,7 @@ def _joined_lines(text: str) -> list[str]:
             previous.strip()
             and line.strip()
             and not _BULLET.match(line)
+            and not (_BULLET.match(previous) and line == line.lstrip())
             and not _HEADING.search(line)
             and not _HEADING.search(previous)
             and not previous.rstrip().endswith((":", ".", "!", "?", ";"))
@@ -121,6 +122,8 @@ def _reading(text: str, lexicon: Lexicon) -> str:
 
 def _parted(first: str, second: str, lexicon: Lexicon) -> str:
     """`TaskManager` is two words, `JavaScript` one: cut only between two known nouns."""
+    if f"{first}{second}".lower() in lexicon.filler:
+        return first + second
     known = lexicon.is_noun(first.lower()) and lexicon.is_noun(second.lower())
     return f"{first} {second}" if known else first + second
 

@@ -51,7 +51,7 @@ class CapabilityClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
+class QualityWish:
     id: str
     covered: bool
     words: frozenset[str]
@@ -90,7 +90,7 @@ def _capability_class(name: str, entry: object) -> CapabilityClass:
 
 
 @cache
-def qualities() -> tuple[Quality, ...]:
+def qualities() -> tuple[QualityWish, ...]:
     """Raises InvalidInput naming quality and key."""
     found = []
     for name, entry in mapping(read_yaml(DATA / "qualities.yaml"), "qualities.yaml").items():
@@ -99,7 +99,7 @@ def qualities() -> tuple[Quality, ...]:
         if not {"covered", "words", "text"} <= set(data) <= _QUALITY_KEYS:
             raise InvalidInput(f"{where}: needs covered, words, text and, if not covered, reason")
         found.append(
-            Quality(
+            QualityWish(
                 id=name,
                 covered=data["covered"] is True,
                 words=frozenset(words(data["words"], f"{where}.words")),
@@ -118,5 +118,5 @@ def class_of_noun(noun: Noun) -> CapabilityClass | None:
     return next((c for c in capability_classes() if c.has_noun(noun)), None)
 
 
-def quality_of(noun: Noun) -> Quality | None:
+def quality_of(noun: Noun) -> QualityWish | None:
     return next((quality for quality in qualities() if quality.wished_by(noun)), None)

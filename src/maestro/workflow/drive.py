@@ -49,7 +49,7 @@ from maestro.workflow.signals import (
     ScheduleRetry,
     Signal,
     StartStep,
-    Verdict,
+    ConditionOutcome,
 )
 
 _TOLD_BY_STEPS = frozenset(
@@ -252,8 +252,8 @@ class RunDrive:
             holds = condition_holds(step_id, self._book.steps, self._book.rows)
         except MaestroError as error:
             self._book.rejections[step_id] = StepError(code=error.code, message=str(error))
-            return ConditionJudged(step_id, Verdict.BROKEN)
-        return ConditionJudged(step_id, Verdict.HOLDS if holds else Verdict.DOES_NOT_HOLD)
+            return ConditionJudged(step_id, ConditionOutcome.BROKEN)
+        return ConditionJudged(step_id, ConditionOutcome.HOLDS if holds else ConditionOutcome.DOES_NOT_HOLD)
 
     # --- carrying out -----------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ from maestro.workflow.signals import (
     Signal,
     SkipStep,
     StartStep,
-    Verdict,
+    ConditionOutcome,
 )
 
 Commands = list[Command]
@@ -126,9 +126,9 @@ def _judged(signal: ConditionJudged, state: RunState, commands: Commands) -> Non
     _expect(state, signal.step_id, StepStatus.PENDING)
     if state.steps[signal.step_id].open_needs:
         return  # a need was reset meanwhile; the condition is judged again after it
-    if signal.verdict is Verdict.HOLDS:
+    if signal.verdict is ConditionOutcome.HOLDS:
         _enqueue(state, signal.step_id)
-    elif signal.verdict is Verdict.DOES_NOT_HOLD:
+    elif signal.verdict is ConditionOutcome.DOES_NOT_HOLD:
         commands.append(SkipStep(signal.step_id, ()))
         _finish(state, signal.step_id, StepStatus.SKIPPED, commands)
     else:

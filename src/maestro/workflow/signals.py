@@ -8,7 +8,7 @@ from maestro.domain.values import StepId
 from maestro.domain.workflow import Step
 
 
-class Verdict(StrEnum):
+class ConditionOutcome(StrEnum):
     """What became of a step's `when` condition."""
 
     HOLDS = "holds"
@@ -61,7 +61,7 @@ class RetryDue:
 @dataclass(frozen=True, slots=True)
 class ConditionJudged:
     step_id: StepId
-    verdict: Verdict
+    verdict: ConditionOutcome
 
 
 @dataclass(frozen=True, slots=True)

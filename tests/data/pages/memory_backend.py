@@ -2,7 +2,7 @@
 
 Started as a process of its own: `uvicorn memory_backend:app` with the environment variables
 PAGES_DOCUMENTS (JSON: component -> path of an OpenAPI document) and PAGES_FRONTEND (a folder).
-PAGES_DEFECT breaks it on purpose, so that tests can see a verifier notice.
+PAGES_DEFECT names, with commas, what it breaks on purpose: create, edit, delete, filter, search.
 """
 
 import json
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-DEFECT = os.environ.get("PAGES_DEFECT", "")
+DEFECTS = frozenset(os.environ.get("PAGES_DEFECT", "").split(","))
 DOCUMENTS = {
     name: json.loads(Path(path).read_text())
     for name, path in json.loads(os.environ["PAGES_DOCUMENTS"]).items()
@@ -70,7 +70,7 @@ class Resource:
         row: dict[str, Any] = {"id": number, "created_at": datetime.now(UTC).isoformat()}
         for name, schema in self.properties.items():
             row[name] = body.get(name, schema.get("default"))
-        if DEFECT != "create":
+        if "create" not in DEFECTS:
             self.rows[number] = row
         return JSONResponse(row, 201)
 
@@ -93,9 +93,9 @@ class Resource:
             row
             for row in self.rows.values()
             if all(json.dumps(row[n]).strip('"') == v for n, v in query.items())
-            or DEFECT == "filter"
+            or "filter" in DEFECTS
         ]
-        if text and DEFECT != "search":
+        if text and "search" not in DEFECTS:
             rows = [row for row in rows if text in " ".join(map(str, row.values())).lower()]
         name = sort.lstrip("-")
         rows.sort(key=lambda r: (r[name] is not None, r[name]), reverse=sort.startswith("-"))
@@ -109,14 +109,14 @@ class Resource:
         if request.method == "GET":
             return JSONResponse(self.rows[number])
         if request.method == "DELETE":
-            if DEFECT != "delete":
+            if "delete" not in DEFECTS:
                 del self.rows[number]
             return Response(status_code=204)
         body = await request.json()
         errors = self.wrong(body)
         if errors:
             return problem(422, "The request does not keep to the contract.", *errors)
-        if DEFECT != "edit":
+        if "edit" not in DEFECTS:
             self.rows[number] |= body
         return JSONResponse(self.rows[number])
 

@@ -239,10 +239,10 @@ def test_what_cannot_be_built_is_listed(wish: str, word: str) -> None:
 
 def test_hostile_names() -> None:
     found = analysed(
-        "Build an app with classes, selects, imports and `users; drop table users`. "
+        "Build an app with classes, selects, yields and `users; drop table users`. "
         "Classes have a from, an id, an order and a schema. 🎉 have 😀. " + "x" * 300
     )
-    assert {"class_record", "select_record", "import_record", "user"} <= set(names(found))
+    assert {"class_record", "select_record", "user"} <= set(names(found))
     check_names(found)
 
 
@@ -323,12 +323,11 @@ def no_circle(analysis: Analysis) -> bool:
     return True
 
 
-PIECES = st.sampled_from(
-    """users tasks books have has a an the title name status (open, closed) create delete and , . : ;
-    - \n\n- \n# with by to of for each assigned filtered class select order group can be is are it
-    they which that build app API services three catalogue orders 5 from 1 rating email /
-    ( ) belong review customers don't user's 🎉 é` import number list""".split(" ")
-)
+WORDS = """users tasks books have has a an the title name status (open, closed) create delete and
+, . : ; - # with by to of for each assigned filtered class select order group can be is are it they
+which that build app API services three catalogue orders 5 from 1 rating email / ( ) belong review
+customers don't user's 🎉 é` import number list"""
+PIECES = st.sampled_from([*WORDS.split(), "\n\n- ", "\n"])
 
 
 @settings(max_examples=120, deadline=None)

@@ -115,7 +115,8 @@ def built(
 
 def before(steps: dict[str, Step], step_id: str) -> set[str]:
     """Everything a step waits for, directly or not."""
-    waiting, seen = [*steps[step_id].needs], set()
+    waiting: list[str] = [*steps[step_id].needs]
+    seen: set[str] = set()
     while waiting:
         need = waiting.pop()
         if need not in seen:

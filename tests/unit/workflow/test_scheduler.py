@@ -40,7 +40,7 @@ from maestro.workflow.signals import (
     Signal,
     SkipStep,
     StartStep,
-    Verdict,
+    ConditionOutcome,
 )
 
 
@@ -118,7 +118,7 @@ def test_a_false_condition_skips_and_its_dependants_follow_their_rule() -> None:
         step("fails", "a", on_unmet=OnUnmet.FAIL),
     )
     assert feed(state, Begin()) == [JudgeCondition(A)]
-    assert feed(state, ConditionJudged(A, Verdict.DOES_NOT_HOLD)) == [
+    assert feed(state, ConditionJudged(A, ConditionOutcome.DOES_NOT_HOLD)) == [
         SkipStep(A, ()),
         SkipStep(StepId("skips"), (A,)),
         RejectStep(StepId("fails"), (A,)),
@@ -130,7 +130,7 @@ def test_a_false_condition_skips_and_its_dependants_follow_their_rule() -> None:
 def test_a_broken_condition_fails_the_step() -> None:
     state = new_state(step("a", when="nonsense"))
     feed(state, Begin())
-    assert feed(state, ConditionJudged(A, Verdict.BROKEN)) == [
+    assert feed(state, ConditionJudged(A, ConditionOutcome.BROKEN)) == [
         RejectStep(A, ()),
         FinishRun(RunStatus.FAILED),
     ]
@@ -228,7 +228,7 @@ def test_retry_resets_what_failed_and_what_was_skipped_because_of_it() -> None:
     state = new_state(
         step("a"), step("b", "a"), step("c", "b"), step("d", when="false"), step("e", "d")
     )
-    feed(state, Begin(), ConditionJudged(D, Verdict.DOES_NOT_HOLD))
+    feed(state, Begin(), ConditionJudged(D, ConditionOutcome.DOES_NOT_HOLD))
     feed(state, AttemptFailed(A, worth_retry=False))
     assert state.ended is RunStatus.FAILED
     assert feed(state, RetryAsked()) == [
@@ -262,7 +262,7 @@ def test_a_verdict_from_before_a_retry_is_not_used() -> None:
     feed(state, Begin())
     assert feed(state, AttemptFailed(A, worth_retry=False))[-1] == JudgeCondition(B)
     feed(state, RetryAsked())
-    assert feed(state, ConditionJudged(B, Verdict.DOES_NOT_HOLD)) == []
+    assert feed(state, ConditionJudged(B, ConditionOutcome.DOES_NOT_HOLD)) == []
     assert feed(state, AttemptSucceeded(A))[-1] == JudgeCondition(B)
 
 
@@ -296,7 +296,7 @@ DECISIVE = {
 class Script:
     """What the world does to a step: its condition's verdict and the end of each attempt."""
 
-    verdict: Verdict
+    verdict: ConditionOutcome
     ends: tuple[str, ...]
 
 
@@ -317,7 +317,7 @@ def scripted_graphs(draw: st.DrawFn) -> tuple[tuple[Step, ...], dict[StepId, Scr
         )
         steps.append(own)
         ends = draw(st.tuples(*[st.sampled_from(ENDS)] * attempts))
-        scripts[own.id] = Script(verdict=draw(st.sampled_from(Verdict)), ends=ends)
+        scripts[own.id] = Script(verdict=draw(st.sampled_from(ConditionOutcome)), ends=ends)
     order = draw(st.permutations(steps))
     return tuple(order), scripts
 
@@ -336,8 +336,8 @@ def expected(steps: Iterable[Step], scripts: Mapping[StepId, Script]) -> dict[St
 def final_status(own: Step, script: Script, *, unmet: bool) -> StepStatus:
     if unmet and own.on_unmet is not OnUnmet.RUN:
         return StepStatus.SKIPPED if own.on_unmet is OnUnmet.SKIP else StepStatus.FAILED
-    if own.when and script.verdict is not Verdict.HOLDS:
-        broken = script.verdict is Verdict.BROKEN
+    if own.when and script.verdict is not ConditionOutcome.HOLDS:
+        broken = script.verdict is ConditionOutcome.BROKEN
         return StepStatus.FAILED if broken else StepStatus.SKIPPED
     last = next((end for end in script.ends if end in DECISIVE), "fail")
     return DECISIVE.get(last, StepStatus.FAILED)
@@ -515,7 +515,7 @@ def test_steering_at_any_moment_keeps_the_books_and_ends_well(
         moves += ["resume"] if world.state.paused else ["pause"]
         world.steer(data.draw(st.sampled_from(moves)), data)
         check_books(world.state)
-    world.scripts = {own.id: Script(verdict=Verdict.HOLDS, ends=("ok",)) for own in steps}
+    world.scripts = {own.id: Script(verdict=ConditionOutcome.HOLDS, ends=("ok",)) for own in steps}
     if any(
         own.status in (StepStatus.FAILED, StepStatus.BLOCKED) for own in world.state.steps.values()
     ):

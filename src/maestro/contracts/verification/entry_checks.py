@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from maestro.contracts.verification.interface import Resource
+from maestro.contracts.verification.interface import ProbedResource
 from maestro.contracts.verification.probe import Exchange
 from maestro.contracts.verification.values import is_nullable, kinds, members, same
 from maestro.contracts.verification.world import UNKNOWN_ID, Unverifiable, World, operation_of
@@ -140,7 +140,7 @@ async def assign_changes(world: World, entity: str, field: str) -> None:
 
 
 async def _found_by(
-    world: World, resource: Resource, identifier: int, field: str, chosen: Any
+    world: World, resource: ProbedResource, identifier: int, field: str, chosen: Any
 ) -> None:
     if resource.list is None or resource.list.query(field) is None:
         return
@@ -151,7 +151,7 @@ async def _found_by(
 
 
 async def _no_dangling(
-    world: World, resource: Resource, field: str, identifier: int, parent: int
+    world: World, resource: ProbedResource, field: str, identifier: int, parent: int
 ) -> None:
     """After deleting what is referred to: refused, or no reference to it is left."""
     target = world.resource(resource.references()[field])
@@ -169,7 +169,7 @@ async def _no_dangling(
 
 
 async def _update_to(
-    world: World, resource: Resource, identifier: int, field: str, chosen: Any
+    world: World, resource: ProbedResource, identifier: int, field: str, chosen: Any
 ) -> None:
     before = await world.stored(resource, identifier)
     exchange = await world.change(resource, identifier, {field: chosen})
@@ -181,7 +181,7 @@ async def _update_to(
     _holds(read, read.entry(), expected, f"the change of {field} is stored, nothing else changes")
 
 
-async def _total(world: World, resource: Resource) -> int:
+async def _total(world: World, resource: ProbedResource) -> int:
     if resource.list is None:
         return 0
     _, page = await world.page(resource, {"limit": 1})
@@ -202,7 +202,7 @@ async def _location(world: World, made: Exchange, identifier: int) -> None:
         raise made.unmet(f"a Location that ends in /{identifier}", location, why)
 
 
-async def _listed(world: World, resource: Resource, entry: dict[str, Any], total: int) -> None:
+async def _listed(world: World, resource: ProbedResource, entry: dict[str, Any], total: int) -> None:
     if resource.list is None:
         return
     exchange, items = await world.everything(resource)
@@ -215,7 +215,7 @@ async def _listed(world: World, resource: Resource, entry: dict[str, Any], total
     _equal(exchange, shown, entry, "the list shows what creation answered")
 
 
-async def _changed(world: World, resource: Resource, entry: dict[str, Any]) -> None:
+async def _changed(world: World, resource: ProbedResource, entry: dict[str, Any]) -> None:
     if resource.update is None:
         return
     other = await world.body(resource)
@@ -228,7 +228,7 @@ async def _changed(world: World, resource: Resource, entry: dict[str, Any]) -> N
     missing.expect(404, "changing an unknown entry says so")
 
 
-async def _deleted(world: World, resource: Resource, identifier: int, total: int) -> None:
+async def _deleted(world: World, resource: ProbedResource, identifier: int, total: int) -> None:
     if resource.delete is None:
         return
     gone = await world.remove(resource, identifier)
@@ -261,7 +261,7 @@ def _equal(exchange: Exchange, seen: dict[str, Any], wanted: dict[str, Any], why
         raise exchange.unmet(f"no {extra[0]!r}", f"{extra[0]}: {seen[extra[0]]!r}", why)
 
 
-def _declared(world: World, resource: Resource, exchange: Exchange, entry: dict[str, Any]) -> None:
+def _declared(world: World, resource: ProbedResource, exchange: Exchange, entry: dict[str, Any]) -> None:
     """An entry shows the contract's properties and no others: what leaks out is part of the API."""
     operation = world.interface.operation(exchange.operation) or operation_of(resource, "create")
     reply = operation.responses.get(str(exchange.status)) or {}

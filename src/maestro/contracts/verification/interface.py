@@ -20,7 +20,7 @@ PLAIN = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class ProbedOperation:
     key: str
     """`GET /tasks/{task_id}`."""
     method: str
@@ -70,15 +70,15 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class ProbedResource:
     """The operations of one entity by the conventions of designed contracts."""
 
     entity: str
-    create: Operation | None = None
-    list: Operation | None = None
-    read: Operation | None = None
-    update: Operation | None = None
-    delete: Operation | None = None
+    create: ProbedOperation | None = None
+    list: ProbedOperation | None = None
+    read: ProbedOperation | None = None
+    update: ProbedOperation | None = None
+    delete: ProbedOperation | None = None
 
     @property
     def fields(self) -> JsonObject:
@@ -103,15 +103,15 @@ class Interface:
     """An OpenAPI document with its local references followed."""
 
     document: JsonObject
-    operations: tuple[Operation, ...] = field(init=False)
+    operations: tuple[ProbedOperation, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "operations", tuple(self._operations()))
 
-    def operation(self, key: str) -> Operation | None:
+    def operation(self, key: str) -> ProbedOperation | None:
         return next((o for o in self.operations if o.key == key), None)
 
-    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[ProbedOperation, dict[str, str]] | None:
         """The operation that a request belongs to, with its path parameters.
 
         Of several (`/tasks` and `/users/{id}/tasks`, as a base path may stand before either) the
@@ -120,7 +120,7 @@ class Interface:
         found = [(o, p) for o in self.operations if (p := o.matches(method, path)) is not None]
         return max(found, key=_closeness, default=None)
 
-    def by_id(self, operation_id: str) -> Operation | None:
+    def by_id(self, operation_id: str) -> ProbedOperation | None:
         return next((o for o in self.operations if o.id == operation_id), None)
 
     def entities(self) -> tuple[str, ...]:
@@ -129,11 +129,11 @@ class Interface:
             o.id.removeprefix("create_") for o in self.operations if o.id.startswith("create_")
         )
 
-    def resource(self, entity: str) -> Resource:
+    def resource(self, entity: str) -> ProbedResource:
         """What the document offers for an entity; parts that it lacks are None."""
         create = self.by_id(f"create_{entity}")
         listing = self.operation(f"GET {create.path}") if create else None
-        return Resource(
+        return ProbedResource(
             entity=entity,
             create=create,
             list=listing,
@@ -168,20 +168,20 @@ class Interface:
             node = node[name]
         return node
 
-    def _operations(self) -> Iterator[Operation]:
+    def _operations(self) -> Iterator[ProbedOperation]:
         for path, item in (self.document.get("paths") or {}).items():
             item = self._follow(item)
             for method in METHODS:
                 if isinstance(item, Mapping) and isinstance(item.get(method), Mapping):
                     yield self._operation(str(path), method, item)
 
-    def _operation(self, path: str, method: str, item: JsonObject) -> Operation:
+    def _operation(self, path: str, method: str, item: JsonObject) -> ProbedOperation:
         definition = item[method]
         parameters = [self._follow(p) for p in item.get("parameters") or ()]
         own = [self._follow(p) for p in definition.get("parameters") or ()]
         named = {(p.get("in"), p.get("name")): p for p in [*parameters, *own]}
         responses = definition.get("responses") or {}
-        return Operation(
+        return ProbedOperation(
             key=f"{method.upper()} {path}",
             method=method.upper(),
             path=path,
@@ -200,7 +200,7 @@ class Interface:
         return schema if isinstance(schema, Mapping) else None
 
 
-def _closeness(match: tuple[Operation, dict[str, str]]) -> tuple[int, int]:
+def _closeness(match: tuple[ProbedOperation, dict[str, str]]) -> tuple[int, int]:
     operation, parameters = match
     return operation.path.count("/"), -len(parameters)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from maestro.contracts.verification.interface import Resource
+from maestro.contracts.verification.interface import ProbedResource
 from maestro.contracts.verification.probe import Exchange
 from maestro.contracts.verification.values import kinds, members, same
 from maestro.contracts.verification.world import PAGE, Unverifiable, World, operation_of
@@ -95,7 +95,7 @@ async def pagination_limits(world: World, entity: str) -> None:
         exchange.expect(422, f"{bad} is out of range")
 
 
-async def _pages_join(world: World, resource: Resource, total: int) -> None:
+async def _pages_join(world: World, resource: ProbedResource, total: int) -> None:
     """Pages put together are the whole list: nothing twice, nothing lost."""
     size = max(2, -(-total // MAX_SMALL_PAGES))
     if size > PAGE:
@@ -109,7 +109,7 @@ async def _pages_join(world: World, resource: Resource, total: int) -> None:
         raise exchange.unmet(f"{total} different ids", text, "pages do not overlap or leave gaps")
 
 
-async def _shuffled(world: World, resource: Resource) -> list[int]:
+async def _shuffled(world: World, resource: ProbedResource) -> list[int]:
     """Three entries whose order of creation is not the order of their values."""
     bodies = [await world.body(resource) for _ in range(3)]
     for name in resource.references():
@@ -121,7 +121,7 @@ async def _shuffled(world: World, resource: Resource) -> list[int]:
 
 def _ordered(
     exchange: Exchange,
-    resource: Resource,
+    resource: ProbedResource,
     key: str,
     ours: Sequence[dict[str, Any]],
     *,
@@ -142,7 +142,7 @@ def _ordered(
     raise exchange.unmet(f"{key} in the order {wanted}", f"{values}", why)
 
 
-def _is_text(resource: Resource, name: str) -> bool:
+def _is_text(resource: ProbedResource, name: str) -> bool:
     schema = resource.fields[name]
     plain = schema.get("format") not in ("date", "date-time", "time", "uuid")
     return "string" in kinds(schema) and not members(schema) and plain

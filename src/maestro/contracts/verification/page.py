@@ -83,6 +83,8 @@ class PageVerifier:
     """Folder for one picture per view; none are taken when None."""
     time_limit_seconds: float | None = None
     """Of the whole visit; grows with the number of criteria when None."""
+    wait_seconds: float = 10.0
+    """For one thing to appear or to go."""
 
     @property
     def available(self) -> bool:
@@ -115,6 +117,7 @@ class PageVerifier:
                 "browser": str(self.browser),
                 "origins": origins,
                 "seconds": limit,
+                "wait_seconds": self.wait_seconds,
                 "screenshots": self.screenshots is not None,
             },
             target,

@@ -25,11 +25,7 @@ from playwright.sync_api import (
 )
 
 from maestro.contracts.verification.page_forms import Marks, NothingToChoose
-from maestro.contracts.verification.page_view import (
-    WAIT_MILLISECONDS,
-    Disappointment,
-    ShownView,
-)
+from maestro.contracts.verification.page_view import Disappointment, ShownView
 from maestro.contracts.verification.page_visit import ViewVisit
 
 ARGUMENTS = (
@@ -124,11 +120,12 @@ class Session:
             viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
         )
         page = context.new_page()
-        page.set_default_timeout(WAIT_MILLISECONDS)
+        wait = float(self.job["wait_seconds"]) * 1000
+        page.set_default_timeout(wait)
         self.watch.follow(page)
         marks = Marks(str(self.job["token"]))
         for view in self.job["views"]:
-            shown = ShownView(page, str(self.job["url"]), view, marks)
+            shown = ShownView(page, str(self.job["url"]), view, marks, wait)
             self.visits[shown.entity] = ViewVisit(shown)
         self._create_everywhere()
         self._judge_all(changes=False)

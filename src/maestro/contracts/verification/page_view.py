@@ -9,7 +9,6 @@ from playwright.sync_api import Error, Locator, Page, expect
 
 from maestro.contracts.verification.page_forms import EntryForm, FilledControl, Marks, mark_of
 
-WAIT_MILLISECONDS = 10_000
 CHOICE_MILLISECONDS = 1500
 
 _NEW_ROW = """([plural, known]) =>
@@ -44,6 +43,8 @@ class ShownView:
     url: str
     spec: Mapping[str, Any]
     marks: Marks
+    wait: float
+    """Milliseconds for one thing to appear or to go."""
 
     @property
     def entity(self) -> str:
@@ -128,8 +129,8 @@ class ShownView:
         if form.waits_for_choices():
             try:
                 handle = place.element_handle()
-                wait = CHOICE_MILLISECONDS
-                self.page.wait_for_function(_CHOICES_LOADED, arg=handle, timeout=wait)
+                patience = CHOICE_MILLISECONDS
+                self.page.wait_for_function(_CHOICES_LOADED, arg=handle, timeout=patience)
             except Error:
                 return form  # what stays empty is judged when it is filled in
         return form
@@ -140,7 +141,7 @@ class ShownView:
             form.form.wait_for(state="hidden")
         except Error:
             wrong = [c.get_attribute("name") for c in form.form.locator("[aria-invalid]").all()]
-            said = self.alerts() or "nothing"
+            said = self._alerts() or "nothing"
             raise Disappointment(
                 f"the form to {doing} stayed open; marked: {wrong}; the page said: {said}"
             ) from None
@@ -169,7 +170,7 @@ class ShownView:
         """Waits until the view is shown and not loading; an error message on it ends the visit."""
         self.expect(self.container, f"no view [data-view={self.plural}] is shown")
         self.page.wait_for_function(_SETTLED, arg=f'[data-view="{self.plural}"]')
-        said = self.alerts()
+        said = self._alerts()
         if said:
             raise Disappointment(f"the page shows an error: {said}")
 
@@ -177,7 +178,7 @@ class ShownView:
         try:
             locator.wait_for(state="visible")
         except Error:
-            said = self.alerts()
+            said = self._alerts()
             more = f"; the page said: {said}" if said else ""
             raise Disappointment(f"{otherwise}{more}") from None
 
@@ -185,7 +186,7 @@ class ShownView:
         try:
             self.row(entry).first.wait_for(state="hidden")
         except Error:
-            said = self.alerts()
+            said = self._alerts()
             more = f"; the page said: {said}" if said else ""
             raise Disappointment(f"entry {entry.id} is still listed after {after}{more}") from None
 
@@ -197,13 +198,13 @@ class ShownView:
             if pattern is None or cell.count() == 0:
                 continue
             try:
-                expect(cell).to_have_text(pattern, timeout=WAIT_MILLISECONDS)
+                expect(cell).to_have_text(pattern, timeout=self.wait)
             except AssertionError:
                 raise Disappointment(
                     f"the cell {name!r} shows {cell.inner_text()!r}, given was {control.label!r}"
                 ) from None
 
-    def alerts(self) -> str:
+    def _alerts(self) -> str:
         """What the page itself complains about at the moment."""
         shown = self.page.locator('[role="alert"]:visible').all_inner_texts()
         return "; ".join(" ".join(text.split()) for text in shown if text.strip())

@@ -10,12 +10,7 @@ from maestro.contracts.verification.page_forms import (
     NothingToChoose,
     mark_of,
 )
-from maestro.contracts.verification.page_view import (
-    WAIT_MILLISECONDS,
-    Disappointment,
-    ShownView,
-    VisitedEntry,
-)
+from maestro.contracts.verification.page_view import Disappointment, ShownView, VisitedEntry
 
 
 @dataclass(slots=True)
@@ -113,7 +108,7 @@ class ViewVisit:
         self.view.find_row(wanted, f"after searching for {mark!r}")
         self.view.look_for(box, f"nowhere{token}")
         try:
-            expect(self.view.rows()).to_have_count(0, timeout=WAIT_MILLISECONDS)
+            expect(self.view.rows()).to_have_count(0, timeout=self.view.wait)
         except AssertionError:
             raise Disappointment("a text that nothing has still leaves entries") from None
         self.view.look_for(box, "")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from maestro.contracts.verification.interface import Interface, Operation
+from maestro.contracts.verification.interface import Interface, ProbedOperation
 from maestro.domain.contract import Finding
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
@@ -105,7 +105,7 @@ class Probe:
 
     async def call(
         self,
-        operation: Operation,
+        operation: ProbedOperation,
         *,
         identifier: object = None,
         query: Mapping[str, Any] | None = None,

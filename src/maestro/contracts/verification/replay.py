@@ -9,7 +9,7 @@ from maestro.contracts.openapi.document import OpenApiDocument
 from maestro.contracts.openapi.resources import Resource as ForeignResource
 from maestro.contracts.openapi.resources import ResourceAction, resources
 from maestro.contracts.verification.foreign_checks import entry_id, made_entry
-from maestro.contracts.verification.interface import Operation, Resource
+from maestro.contracts.verification.interface import ProbedOperation, ProbedResource
 from maestro.contracts.verification.probe import Exchange, Unmet, clipped
 from maestro.contracts.verification.values import NoValue
 from maestro.contracts.verification.world import UNKNOWN_ID, Unverifiable, World
@@ -33,16 +33,16 @@ class Owner:
     entity: str
     create: str
     """Key of the operation that makes one."""
-    designed: Resource | None = None
+    designed: ProbedResource | None = None
     foreign: ForeignResource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ReplayPlan:
     """A recorded call with what is needed to send it to another server."""
 
     call: RecordedCall
-    operation: Operation
+    operation: ProbedOperation
     parameters: Mapping[str, str]
     owner: Owner | None
 
@@ -82,7 +82,7 @@ class Consumers:
         )
         return Replayed(check, tuple(findings))
 
-    def _plan(self, call: RecordedCall) -> Plan | None:
+    def _plan(self, call: RecordedCall) -> ReplayPlan | None:
         found = self.world.interface.find(call.method, call.path)
         if found is None or not call.valid or call.status >= 500:
             return None
@@ -90,9 +90,9 @@ class Consumers:
         if operation.key in self.world.not_built:
             return None
         owner = self._owner(operation)
-        return Plan(call=call, operation=operation, parameters=parameters, owner=owner)
+        return ReplayPlan(call=call, operation=operation, parameters=parameters, owner=owner)
 
-    def _owner(self, operation: Operation) -> Owner | None:
+    def _owner(self, operation: ProbedOperation) -> Owner | None:
         interface = self.world.interface
         for entity in interface.entities():
             resource = interface.resource(entity)
@@ -105,7 +105,7 @@ class Consumers:
                 return Owner(entity=foreign.name, create=create.key, foreign=foreign)
         return None
 
-    async def _repeat(self, plan: Plan) -> None:
+    async def _repeat(self, plan: ReplayPlan) -> None:
         exchange = await self._send(plan)
         if _alike(exchange, plan.call):
             return
@@ -120,7 +120,7 @@ class Consumers:
                 f"the consumer's call {plan.call.method} {plan.call.path} is answered differently",
             )
 
-    async def _send(self, plan: Plan, *, renew: bool = False) -> Exchange:
+    async def _send(self, plan: ReplayPlan, *, renew: bool = False) -> Exchange:
         path = plan.operation.path
         for name, text in plan.parameters.items():
             chosen = await self._path_value(plan, unquote(text), renew=renew)
@@ -137,7 +137,7 @@ class Consumers:
         self._remember(plan, exchange)
         return exchange
 
-    async def _path_value(self, plan: Plan, text: str, *, renew: bool) -> JsonValue:
+    async def _path_value(self, plan: ReplayPlan, text: str, *, renew: bool) -> JsonValue:
         if plan.owner is None or plan.call.status == 422:
             return text
         if plan.call.status == 404:
@@ -163,7 +163,7 @@ class Consumers:
         return (await self.world.create(owner.entity))["id"]
 
     async def _body(
-        self, plan: Plan, resource: Resource, body: Mapping[str, JsonValue], *, renew: bool
+        self, plan: ReplayPlan, resource: ProbedResource, body: Mapping[str, JsonValue], *, renew: bool
     ) -> dict[str, JsonValue]:
         sent = dict(body)
         for name, target in resource.references().items():
@@ -177,14 +177,14 @@ class Consumers:
                 sent[name] = self.texts.get(key, sent[name])
         return sent
 
-    async def _reference(self, plan: Plan, target: str, mocked: int) -> JsonValue:
+    async def _reference(self, plan: ReplayPlan, target: str, mocked: int) -> JsonValue:
         if plan.call.status < 400:
             return await self._real_id(Owner(entity=target, create=""), str(mocked))
         if plan.call.status == 409:
             return self.ids.get((target, str(mocked)), UNKNOWN_ID)
         return mocked
 
-    def _remember(self, plan: Plan, exchange: Exchange) -> None:
+    def _remember(self, plan: ReplayPlan, exchange: Exchange) -> None:
         owner = plan.owner
         if owner is None or plan.operation.key != owner.create or exchange.status >= 300:
             return
@@ -201,7 +201,7 @@ def _alike(exchange: Exchange, call: RecordedCall) -> bool:
     return exchange.status // 100 == call.status // 100
 
 
-def _not_repeatable(plan: Plan, error: Exception) -> Finding:
+def _not_repeatable(plan: ReplayPlan, error: Exception) -> Finding:
     return Finding(
         rule=RULE,
         message=f"the call cannot be repeated on the provider: {error}",

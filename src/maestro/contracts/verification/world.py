@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from maestro.contracts.verification.interface import Interface, Operation, Resource
+from maestro.contracts.verification.interface import Interface, ProbedOperation, ProbedResource
 from maestro.contracts.verification.probe import Exchange, Probe, Unmet
 from maestro.contracts.verification.values import NoValue, value
 from maestro.domain.values import JsonObject
@@ -37,14 +37,14 @@ class World:
     def interface(self) -> Interface:
         return self.probe.interface
 
-    def resource(self, entity: str) -> Resource:
+    def resource(self, entity: str) -> ProbedResource:
         """Raises Unverifiable for an entity that the document does not create."""
         resource = self.interface.resource(entity)
         if resource.create is None or not resource.fields:
             raise Unverifiable(f"the document has no operation create_{entity} with a JSON body")
         return resource
 
-    def field(self, resource: Resource, name: str) -> JsonObject:
+    def field(self, resource: ProbedResource, name: str) -> JsonObject:
         if name not in resource.fields:
             raise Unverifiable(f"{resource.entity} has no field {name!r} in its create schema")
         schema = resource.fields[name]
@@ -52,7 +52,7 @@ class World:
 
     async def body(
         self,
-        resource: Resource,
+        resource: ProbedResource,
         given: JsonObject | None = None,
         *,
         depth: int = 0,
@@ -72,7 +72,7 @@ class World:
         return {**body, **fixed}
 
     async def value(
-        self, resource: Resource, name: str, *, number: int | None = None, depth: int = 0
+        self, resource: ProbedResource, name: str, *, number: int | None = None, depth: int = 0
     ) -> Any:
         """A fresh valid value; for a reference the id of an existing entry."""
         target = resource.references().get(name)
@@ -83,7 +83,7 @@ class World:
             number = self.numbers
         return value(name, self.field(resource, name), number)
 
-    async def two_values(self, resource: Resource, name: str) -> tuple[Any, Any]:
+    async def two_values(self, resource: ProbedResource, name: str) -> tuple[Any, Any]:
         """Two valid values that differ. Raises Unverifiable where there is only one."""
         target = resource.references().get(name)
         if target is not None:
@@ -112,7 +112,7 @@ class World:
         exchange = await self.post(resource, body)
         return exchange.entry()
 
-    async def post(self, resource: Resource, body: Mapping[str, Any]) -> Exchange:
+    async def post(self, resource: ProbedResource, body: Mapping[str, Any]) -> Exchange:
         operation = operation_of(resource, "create")
         exchange = await self.probe.call(operation, body=dict(body))
         exchange.expect(operation.success, f"a valid {resource.entity} is created")
@@ -120,7 +120,7 @@ class World:
         return exchange
 
     async def refused(
-        self, resource: Resource, body: Mapping[str, Any], status: int, why: str
+        self, resource: ProbedResource, body: Mapping[str, Any], status: int, why: str
     ) -> None:
         """Expects that creation is refused; forgets nothing that was created all the same."""
         operation = operation_of(resource, "create")
@@ -129,22 +129,22 @@ class World:
             self.created.append((resource.entity, exchange.entry()["id"]))
         exchange.expect(status, why)
 
-    async def read(self, resource: Resource, identifier: int) -> Exchange:
+    async def read(self, resource: ProbedResource, identifier: int) -> Exchange:
         return await self.probe.call(operation_of(resource, "read"), identifier=identifier)
 
-    async def stored(self, resource: Resource, identifier: int) -> dict[str, Any]:
+    async def stored(self, resource: ProbedResource, identifier: int) -> dict[str, Any]:
         exchange = await self.read(resource, identifier)
         return exchange.expect(200, f"a stored {resource.entity} can be read").entry()
 
-    async def change(self, resource: Resource, identifier: int, changes: JsonObject) -> Exchange:
+    async def change(self, resource: ProbedResource, identifier: int, changes: JsonObject) -> Exchange:
         operation = operation_of(resource, "update")
         return await self.probe.call(operation, identifier=identifier, body=dict(changes))
 
-    async def remove(self, resource: Resource, identifier: int) -> Exchange:
+    async def remove(self, resource: ProbedResource, identifier: int) -> Exchange:
         return await self.probe.call(operation_of(resource, "delete"), identifier=identifier)
 
     async def page(
-        self, resource: Resource, query: JsonObject | None = None
+        self, resource: ProbedResource, query: JsonObject | None = None
     ) -> tuple[Exchange, dict[str, Any]]:
         """One page of a list: the exchange and its body, which has items and total."""
         exchange = await self.probe.call(operation_of(resource, "list"), query=query)
@@ -156,7 +156,7 @@ class World:
         return exchange, body
 
     async def everything(
-        self, resource: Resource, query: JsonObject | None = None
+        self, resource: ProbedResource, query: JsonObject | None = None
     ) -> tuple[Exchange, list[dict[str, Any]]]:
         """All pages of a list; the total must be right."""
         asked = {"limit": PAGE, **(query or {})}
@@ -182,7 +182,7 @@ class World:
         self.shared.clear()
 
 
-def operation_of(resource: Resource, name: str) -> Operation:
+def operation_of(resource: ProbedResource, name: str) -> ProbedOperation:
     """Raises Unverifiable when the document does not offer it."""
     operations = {
         "create": resource.create,

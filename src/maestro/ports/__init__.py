@@ -1,0 +1,65 @@
+"""Every interface between the packages, and the values that cross them.
+
+Protocols only: what an implementation must promise stands in the docstrings, and one conformance
+suite per port under tests/conformance/ holds every implementation to it.
+"""
+
+from maestro.ports.agents import PersonaExecutor, Report
+from maestro.ports.clock import Clock
+from maestro.ports.contracts import (
+    ContractVerifier,
+    MockProvider,
+    MockServer,
+    RecordedCall,
+    VerificationTarget,
+)
+from maestro.ports.engine import Emit, Engine, StepContext, StepHandler, StepResult
+from maestro.ports.quality import EvidenceCollector, EvidenceSubject
+from maestro.ports.sandboxes import (
+    CommandResult,
+    Reach,
+    Sandbox,
+    SandboxProvider,
+    SandboxStrength,
+    ServerProcess,
+)
+from maestro.ports.storage import (
+    ArtifactStore,
+    AuditRepository,
+    EventRepository,
+    RequirementRepository,
+    RunRepository,
+    Store,
+    Transaction,
+)
+
+__all__ = [
+    "ArtifactStore",
+    "AuditRepository",
+    "Clock",
+    "CommandResult",
+    "ContractVerifier",
+    "Emit",
+    "Engine",
+    "EventRepository",
+    "EvidenceCollector",
+    "EvidenceSubject",
+    "MockProvider",
+    "MockServer",
+    "PersonaExecutor",
+    "Reach",
+    "RecordedCall",
+    "Report",
+    "RequirementRepository",
+    "RunRepository",
+    "Sandbox",
+    "SandboxProvider",
+    "SandboxStrength",
+    "ServerProcess",
+    "StepContext",
+    "StepHandler",
+    "StepResult",
+    "Store",
+    "Transaction",
+    "VerificationTarget",
+]

@@ -1,0 +1,78 @@
+"""Mocks and verification."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from maestro.domain.contract import Contract, Verification
+from maestro.domain.values import JsonValue
+from maestro.ports.agents import Report
+from maestro.ports.sandboxes import Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """One call a consumer made on a mock: evidence, and replayable against the provider."""
+
+    at: datetime
+    method: str
+    path: str
+    operation: str
+    """`GET /tasks/{task_id}`, or empty when no operation matched."""
+    status: int
+    valid: bool
+    """Whether the request kept to the contract."""
+    problem: str = ""
+    request_body: JsonValue = None
+    query: str = ""
+
+
+class MockServer(Protocol):
+    @property
+    def url(self) -> str:
+        """Base URL including the contract's base path, without a trailing slash."""
+        ...
+
+    @property
+    def port(self) -> int: ...
+
+    def calls(self) -> Sequence[RecordedCall]: ...
+
+
+class MockProvider(Protocol):
+    def serve(
+        self, contract: Contract, *, consumer: str
+    ) -> AbstractAsyncContextManager[MockServer]:
+        """Serves the contract on a free loopback port of its own until left.
+
+        Raises InvalidInput for a contract that cannot be served.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationTarget:
+    """The really built thing a contract is held against."""
+
+    description: str
+    sandbox: Sandbox
+    """Its root holds the provider's files."""
+    url: str | None = None
+    """Where the really started provider answers, base path included."""
+    port: int | None = None
+    not_built: tuple[str, ...] = field(default=())
+    """Operations (`GET /x`) the provider declared as answering 501."""
+    replay: tuple[RecordedCall, ...] = ()
+    """Calls that consumers made on the mock."""
+
+
+class ContractVerifier(Protocol):
+    """Tests a built thing against its contract, really."""
+
+    async def verify(
+        self, contract: Contract, target: VerificationTarget, report: Report
+    ) -> Verification:
+        """Raises InvalidInput when the target is one of our own mocks."""
+        ...

@@ -1,0 +1,77 @@
+"""The workflow engine and the handlers behind its actions."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from maestro.domain.run import Event, EventKind, Run, StepError
+from maestro.domain.values import JsonObject, JsonValue, RunId, StepId
+from maestro.domain.workflow import Step, Workflow
+
+Emit = Callable[[EventKind, Mapping[str, JsonValue]], Awaitable[None]]
+"""Appends an event of the running step; returns when it is durable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """What a step handler is given."""
+
+    run_id: RunId
+    step: Step
+    attempt: int
+    run_inputs: JsonObject
+    outputs: Mapping[StepId, JsonValue]
+    """Committed outputs of every succeeded step of the run."""
+    emit: Emit
+    errors: Mapping[StepId, StepError] = field(default_factory=dict)
+    """Why steps of the run failed or were blocked, for steps that run all the same (on_unmet)."""
+    feedback: tuple[str, ...] = ()
+    """Reasons why the previous attempt of this step was refused or failed."""
+
+    async def progress(self, message: str, **data: JsonValue) -> None:
+        """Tells watchers what the step is doing now."""
+        await self.emit(EventKind.STEP_PROGRESS, {"message": message, **data})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    output: JsonValue = None
+    """JSON, small; files travel as artefact digests."""
+    extend: tuple[Step, ...] = ()
+    """Steps added to the run in the transaction that commits this result."""
+
+
+class StepHandler(Protocol):
+    """The code behind an action. Must be idempotent: after a crash it runs again.
+
+    Raises Blocked to refuse, any other MaestroError to fail; a cancelled handler must end the
+    processes it started.
+    """
+
+    async def __call__(self, context: StepContext, /) -> StepResult: ...
+
+
+class Engine(Protocol):
+    """Hosts the scheduler. No SQLite, asyncio or Temporal detail shows through."""
+
+    async def start(
+        self, workflow: Workflow, *, inputs: JsonObject, max_parallel: int, run_id: RunId
+    ) -> None:
+        """Makes the run durable, PENDING. Raises InvalidInput for unknown actions."""
+        ...
+
+    async def execute(self, run_id: RunId) -> Run:
+        """Drives a run (new, paused or interrupted) until it ends or pauses; recovers first."""
+        ...
+
+    async def retry(self, run_id: RunId) -> None:
+        """Resets failed, blocked and cancelled steps and everything skipped because of them."""
+        ...
+
+    async def pause(self, run_id: RunId) -> None: ...
+
+    async def cancel(self, run_id: RunId) -> None: ...
+
+    def events(self, run_id: RunId, *, after: int = 0) -> AsyncIterator[Event]:
+        """All events after a sequence number, then live ones, until the run has ended."""
+        ...

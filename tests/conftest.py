@@ -1,16 +1,15 @@
 """Shared by all tests: a clean environment, and no skipped test where CI is set."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("MAESTRO_")]:
         monkeypatch.delenv(name)
-    yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -269,9 +269,7 @@ def line(view: RunView, event: Event) -> str:
     return f"{at}{word:<10}{subject}{attempt}{spent}{message}{reasons}"
 
 
-_SPENT = frozenset(
-    {EventKind.STEP_SUCCEEDED, EventKind.STEP_FAILED, EventKind.STEP_BLOCKED}
-)
+_SPENT = frozenset({EventKind.STEP_SUCCEEDED, EventKind.STEP_FAILED, EventKind.STEP_BLOCKED})
 _QUIET = frozenset({EventKind.RUN_CREATED, EventKind.RUN_EXTENDED, EventKind.MOCK_STOPPED})
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro.contracts.openapi import load
 from maestro.delivery.authorize import authorized
 from maestro.delivery.outcome import conclude
 from maestro.delivery.planning_steps import planned_workflow, planning_workflow
@@ -21,6 +22,7 @@ from maestro.domain.run import ENDED_RUNS, Event, Run, RunStatus, StepRun
 from maestro.domain.values import JsonValue, RunId, new_requirement_id, new_run_id
 from maestro.domain.workflow import Workflow
 from maestro.errors import Conflict, InvalidInput
+from maestro.planning.catalogue import load_catalogue
 from maestro.ports import Clock, Engine, Store, Transaction
 from maestro.settings import Settings
 
@@ -67,8 +69,12 @@ class Maestro:
             output: folder for the result; must be empty, missing, or an earlier result.
             plan: use this plan instead of planning.
             plan_only: stop when the plan is made.
+
+        Raises:
+            InvalidInput: the requirement or a constraint cannot be worked with; nothing is stored.
         """
         fixed = _constraints(constraints)
+        await asyncio.to_thread(_check_choices, fixed)
         asked = Requirement(
             id=new_requirement_id(),
             project=self.project,
@@ -254,6 +260,14 @@ def _constraints(given: Constraints | Mapping[str, JsonValue] | None) -> Constra
     if fixed.max_parallel is not None and fixed.max_parallel < 1:
         raise InvalidInput(f"max_parallel must be at least 1, got {fixed.max_parallel!r}")
     return fixed
+
+
+def _check_choices(fixed: Constraints) -> None:
+    """What the caller chose must exist and be readable before there is a run that needs it."""
+    if fixed.blueprint is not None:
+        load_catalogue().blueprint(fixed.blueprint)
+    if fixed.contract is not None:
+        load(fixed.contract, name=fixed.contract_name or "contract")
 
 
 def _checked(text: str) -> str:

@@ -8,11 +8,11 @@ from maestro.planning.chunks import Noun
 from maestro.planning.clauses import Statement
 from maestro.planning.context import Context
 from maestro.planning.conventions import archetype_of
-from maestro.planning.fieldwords import bracket
+from maestro.planning.fieldwords import bracket, looks_like_field
 from maestro.planning.findings import OperationFound, ServiceFound
 from maestro.planning.naming import plural, singular
 from maestro.planning.narrowing import narrow
-from maestro.planning.predicates import is_field_of_current, things
+from maestro.planning.predicates import things
 
 _LISTING = (
     "with",
@@ -193,7 +193,7 @@ def topic_head(ctx: Context, noun: Noun) -> bool:
 
 def _feature(ctx: Context, noun: Noun) -> None:
     operation = _operation_kind(ctx, noun)
-    if ctx.current and is_field_of_current(ctx, noun) and not _is_usual_thing(ctx, noun):
+    if ctx.current and _describes_current(ctx, noun):
         attributes(ctx, ctx.current, [noun])  # "an app for books with a title"
         return
     if noun.determiner and ctx.lexicon.senses.get(noun.head) == "time":
@@ -206,8 +206,13 @@ def _feature(ctx: Context, noun: Noun) -> None:
         things(ctx, [noun], 2 if noun.plural or noun.determiner else 1)
 
 
-def _is_usual_thing(ctx: Context, noun: Noun) -> bool:
-    return archetype_of(ctx.entity_key(noun), ctx.lexicon).id not in ("generic", "content")
+def _describes_current(ctx: Context, noun: Noun) -> bool:
+    """A singular attribute word that is no usual thing of its own."""
+    if noun.plural or noun.prep("with", "including") is not None:
+        return False
+    key = ctx.entity_key(noun)
+    usual = archetype_of(key, ctx.lexicon).id not in ("generic", "content")
+    return looks_like_field(key) and not usual
 
 
 def _operation_kind(ctx: Context, noun: Noun) -> CapabilityKind | None:

@@ -41,6 +41,7 @@ from maestro.workflow.signals import (
     Begin,
     Command,
     ConditionJudged,
+    ConditionOutcome,
     EndStep,
     FinishRun,
     JudgeCondition,
@@ -49,7 +50,6 @@ from maestro.workflow.signals import (
     ScheduleRetry,
     Signal,
     StartStep,
-    ConditionOutcome,
 )
 
 _TOLD_BY_STEPS = frozenset(
@@ -253,7 +253,9 @@ class RunDrive:
         except MaestroError as error:
             self._book.rejections[step_id] = StepError(code=error.code, message=str(error))
             return ConditionJudged(step_id, ConditionOutcome.BROKEN)
-        return ConditionJudged(step_id, ConditionOutcome.HOLDS if holds else ConditionOutcome.DOES_NOT_HOLD)
+        return ConditionJudged(
+            step_id, ConditionOutcome.HOLDS if holds else ConditionOutcome.DOES_NOT_HOLD
+        )
 
     # --- carrying out -----------------------------------------------------------------------
 

@@ -184,13 +184,16 @@ def test_lists_that_need_to_know_more_and_single_values_are_no_resources() -> No
     assert page_resources(document(paths), set()) == ()
 
 
-@pytest.mark.parametrize("spelling", ["3.0", "3.1", "anyOf"])
+SPELLINGS: dict[str, dict[str, Any]] = {
+    "3.0": {"type": "string", "enum": ["a", "b"], "nullable": True},
+    "3.1": {"type": ["string", "null"], "enum": ["a", "b", None]},
+    "any-of": {"anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}]},
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
 def test_null_is_understood_in_every_spelling(spelling: str) -> None:
-    schema: dict[str, Any] = {
-        "3.0": {"type": "string", "enum": ["a", "b"], "nullable": True},
-        "3.1": {"type": ["string", "null"], "enum": ["a", "b", None]},
-        "anyOf": {"anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}]},
-    }[spelling]
+    schema = SPELLINGS[spelling]
     thing = {"type": "object", "properties": {"id": {"type": "integer"}, "kind": schema}}
     listed = {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}
     paths = {"/things": {"get": {"responses": answer(listed)}}}

@@ -23,6 +23,7 @@ from maestro.workflow.signals import (
     CancelStep,
     Command,
     ConditionJudged,
+    ConditionOutcome,
     EndStep,
     ExtendRun,
     FinishRun,
@@ -40,7 +41,6 @@ from maestro.workflow.signals import (
     Signal,
     SkipStep,
     StartStep,
-    ConditionOutcome,
 )
 
 

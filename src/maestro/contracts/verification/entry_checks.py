@@ -202,7 +202,9 @@ async def _location(world: World, made: Exchange, identifier: int) -> None:
         raise made.unmet(f"a Location that ends in /{identifier}", location, why)
 
 
-async def _listed(world: World, resource: ProbedResource, entry: dict[str, Any], total: int) -> None:
+async def _listed(
+    world: World, resource: ProbedResource, entry: dict[str, Any], total: int
+) -> None:
     if resource.list is None:
         return
     exchange, items = await world.everything(resource)
@@ -261,7 +263,9 @@ def _equal(exchange: Exchange, seen: dict[str, Any], wanted: dict[str, Any], why
         raise exchange.unmet(f"no {extra[0]!r}", f"{extra[0]}: {seen[extra[0]]!r}", why)
 
 
-def _declared(world: World, resource: ProbedResource, exchange: Exchange, entry: dict[str, Any]) -> None:
+def _declared(
+    world: World, resource: ProbedResource, exchange: Exchange, entry: dict[str, Any]
+) -> None:
     """An entry shows the contract's properties and no others: what leaks out is part of the API."""
     operation = world.interface.operation(exchange.operation) or operation_of(resource, "create")
     reply = operation.responses.get(str(exchange.status)) or {}

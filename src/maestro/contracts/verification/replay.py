@@ -163,7 +163,12 @@ class Consumers:
         return (await self.world.create(owner.entity))["id"]
 
     async def _body(
-        self, plan: ReplayPlan, resource: ProbedResource, body: Mapping[str, JsonValue], *, renew: bool
+        self,
+        plan: ReplayPlan,
+        resource: ProbedResource,
+        body: Mapping[str, JsonValue],
+        *,
+        renew: bool,
     ) -> dict[str, JsonValue]:
         sent = dict(body)
         for name, target in resource.references().items():

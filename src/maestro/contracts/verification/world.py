@@ -136,7 +136,9 @@ class World:
         exchange = await self.read(resource, identifier)
         return exchange.expect(200, f"a stored {resource.entity} can be read").entry()
 
-    async def change(self, resource: ProbedResource, identifier: int, changes: JsonObject) -> Exchange:
+    async def change(
+        self, resource: ProbedResource, identifier: int, changes: JsonObject
+    ) -> Exchange:
         operation = operation_of(resource, "update")
         return await self.probe.call(operation, identifier=identifier, body=dict(changes))
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from maestro.contracts.verification.page import PageVerifier
+from maestro.contracts.verification.page import SCRATCH, PageVerifier
 from maestro.contracts.verification.page_forms import FilledControl, mark_of
 from maestro.domain.contract import Contract, ContractKind, Severity, SpecificationFormat
 from maestro.domain.values import ContractId, JsonObject
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, StepFailed
 from maestro.ports import (
     CommandResult,
     Reach,
@@ -65,8 +65,8 @@ async def silent(message: str) -> None:
     return None
 
 
-def target(root: Path, url: str | None) -> VerificationTarget:
-    sandbox: Sandbox = FakeSandbox(root)  # type: ignore[assignment]
+def target(root: Path, url: str | None, fake: FakeSandbox | None = None) -> VerificationTarget:
+    sandbox: Sandbox = fake or FakeSandbox(root)  # type: ignore[assignment]
     return VerificationTarget(description="page", sandbox=sandbox, url=url)
 
 
@@ -96,6 +96,28 @@ def test_a_contract_without_views_is_refused(specification: JsonObject, tmp_path
                 contract(specification), target(tmp_path, "http://127.0.0.1:1"), silent
             )
         )
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not PageVerifier(Path("x")).available, reason="no Playwright")
+@pytest.mark.parametrize(("timed_out", "told"), [(False, "ended with 3"), (True, "time limit")])
+def test_a_session_that_breaks_is_an_error_and_leaves_nothing(
+    timed_out: bool, told: str, tmp_path: Path
+) -> None:
+    broken = CommandResult(
+        argv=("x",),
+        exit_code=3,
+        stdout="",
+        stderr="the last words",
+        duration_seconds=0.1,
+        timed_out=timed_out,
+    )
+    fake = FakeSandbox(tmp_path, broken)
+    visited = target(tmp_path, "http://127.0.0.1:9", fake)
+    with pytest.raises(StepFailed, match=f"(?s){told}.*the last words"):
+        asyncio.run(PageVerifier(Path("x")).verify(contract(VIEWS), visited, silent))
+    assert fake.reach == Reach(connect=(9,))
+    assert not (tmp_path / SCRATCH).exists()
 
 
 def test_the_mark_of_an_entry_is_found_in_its_texts_only() -> None:

@@ -130,7 +130,9 @@ class WorkSteps:
             constraints=requirement.constraints,
             budget=Budget(wall_seconds=context.step.timeout_seconds),
             contracts=record.contracts(),
-            operations=_recognised(provides) if requirement.constraints.contract else (),
+            operations=(
+                _recognised((*provides, *consumed)) if requirement.constraints.contract else ()
+            ),
             feedback=context.feedback,
         )
 
@@ -190,10 +192,10 @@ def _evidence(calls: Sequence[RecordedCall]) -> tuple[RecordedCall, ...]:
     return tuple(calls[:MAX_RECORDED_CALLS])
 
 
-def _recognised(provides: Sequence[Contract]) -> tuple[RecognisedOperation, ...]:
-    """What the operations of the caller's own document do, for whoever has to provide them."""
+def _recognised(contracts: Sequence[Contract]) -> tuple[RecognisedOperation, ...]:
+    """What the operations of the caller's own document do."""
     return tuple(
         operation
-        for contract in filter(served, provides)
+        for contract in filter(served, contracts)
         for operation in recognise(from_object(contract.specification, name=contract.id))
     )

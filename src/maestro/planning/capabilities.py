@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from maestro.domain.entities import Capability, CapabilityKind, Field, FieldType
 from maestro.planning.draft import Draft
-from maestro.planning.findings import Findings, OperationFound, Place
+from maestro.planning.findings import Findings, OperationFound
 from maestro.planning.shaping import Shaped, field_of
 
 _NARROWED = (
@@ -141,7 +141,3 @@ def usual_capabilities(shaped: Shaped, *, has_page: bool) -> tuple[Capability, .
     """What every entity gets, stated or not."""
     kinds = [CapabilityKind.MANAGE, *([CapabilityKind.PAGE] if has_page else [])]
     return tuple(Capability(kind=k, entity=e.name) for e in shaped.entities for k in kinds)
-
-
-def first_place(draft: Draft) -> Place:
-    return min((e.at for e in draft.entities.values()), default=Place(0, 0))

@@ -37,7 +37,6 @@ class Join:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relations:
     belongs: Mapping[str, tuple[Parent, ...]]
-    groupings: frozenset[str]
     shared: frozenset[str]
     joins: tuple[Join, ...]
     collections: Mapping[str, str]
@@ -100,7 +99,7 @@ def usual_relations() -> Relations:
     """Raises InvalidInput naming the entry."""
     where = "relations.yaml"
     data = mapping(read_yaml(DATA / where), where)
-    expected = {"belongs", "groupings", "shared", "joins", "collections"}
+    expected = {"belongs", "shared", "joins", "collections"}
     if set(data) != expected:
         raise InvalidInput(f"{where}: missing or unknown keys {sorted(set(data) ^ expected)}")
     return Relations(
@@ -108,7 +107,6 @@ def usual_relations() -> Relations:
             child: _parents(entry, f"{where}: belongs.{child}")
             for child, entry in mapping(data["belongs"], f"{where}: belongs").items()
         },
-        groupings=frozenset(words(data["groupings"], f"{where}: groupings")),
         shared=frozenset(words(data["shared"], f"{where}: shared")),
         joins=tuple(
             decode(Join, entry, where=f"{where}: joins[{i}]")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from maestro.planning.conventions import archetypes, usual_relations
 from maestro.planning.draft import Draft, DraftEntity
 from maestro.planning.fieldwords import looks_like_field
-from maestro.planning.findings import EntityFound, FieldFound, Findings, Place
+from maestro.planning.findings import EntityFound, FieldFound, Findings
 from maestro.planning.lexicon import Lexicon
 from maestro.planning.naming import joined, plural, singular, snake
 
@@ -170,8 +170,3 @@ def _merge_people(
         draft.aliases[word] = main
     if others:
         draft.assume(f"{joined(w.capitalize() for w in others)} and {main} mean the same people.")
-
-
-def place_of(findings: Findings, key: str) -> Place:
-    """Where the text first names it."""
-    return min((e.at for e in findings.entities if e.key == key), default=Place(0, 0))

@@ -20,7 +20,8 @@ class EntityFound:
     key: str
     """Singular snake_case words of the noun phrase."""
     strength: int
-    """3 declared or managed, 2 one of several things listed, 1 merely mentioned."""
+    """3 declared or managed, 2 one of several things listed, 1 merely mentioned, 0 mentioned in a
+    clause that cannot be built."""
     source: str
     at: Place
 

@@ -217,7 +217,11 @@ def _values(ctx: Context, statement: Statement) -> bool:
 
 def _loose_complement(ctx: Context, word: str, nouns: Sequence[Noun], start: int) -> None:
     ctx.use(range(start, start + 1))
-    if word in ("with", "including") and ctx.current:
+    if word == "as" and all(ctx.is_actor(n) for n in nouns):
+        ctx.use(*(n.span for n in nouns))  # "as a user I want ..."
+        for noun in nouns:
+            ctx.findings.role(ctx.entity_key(noun))
+    elif word in ("with", "including") and ctx.current:
         attributes(ctx, ctx.current, nouns)
     elif word in ("as", "into") and any(is_service_word(n) for n in nouns):
         services(ctx, nouns)

@@ -22,8 +22,6 @@ class VerbWords:
 
     build: Words
     manage: Words
-    author: Words
-    look: Words
     have: Words
     keep: Words
     belong: Words
@@ -39,7 +37,6 @@ class VerbWords:
     be: Words
     setting: Words
     empty: Words
-    product_verbs: Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,6 @@ class Lexicon:
     products: ProductWords
     containers: Words
     counts: Words
-    kinds: Words
     fields_words: Words
     features_words: Words
     filler: Words
@@ -118,7 +114,6 @@ def load_lexicon(folder: Path = DATA) -> Lexicon:
     lists = [
         "containers",
         "counts",
-        "kinds",
         "fields_words",
         "features_words",
         "filler",

@@ -11,6 +11,8 @@ from maestro.planning.findings import Findings, Place
 from maestro.planning.naming import joined, one
 from maestro.planning.shaping import Shaped
 
+_ONLY_MENTIONED = "it is mentioned, but not what is to be kept of it or done with it"
+
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
@@ -144,20 +146,23 @@ def _only_mentioned(findings: Findings, draft: Draft) -> list[_Placed]:
     """Things the text names and nothing was made of: never dropped without a word."""
     used = {*findings.roles, *(r.parent for r in findings.references)}
     used |= {topic for topic, _, _ in findings.topics}
-    found = []
-    for item in findings.entities:
-        if item.key in used or draft.entity(item.key) is not None:
-            continue
-        used.add(item.key)
-        part = _part(
-            PartKind.UNKNOWN,
-            item.source,
-            item.source,
-            covered=False,
-            reason="it is mentioned, but not what is to be kept of it or done with it",
-        )
-        found.append(_Placed(item.at, part))
-    return found
+    lost = [
+        (item.source, item.at)
+        for item in findings.entities
+        if item.strength and item.key not in used and draft.entity(item.key) is None
+    ]
+    lost += [(f.source, f.at) for f in findings.fields if draft.entity(f.owner) is None]
+    lost += [(a.source, a.at) for a in findings.associations if draft.entity(a.target) is None]
+    lost += [(r.source, r.at) for r in findings.references if draft.entity(r.child) is None]
+    lost += [
+        (o.source, o.at)
+        for o in findings.operations
+        if (draft.entity(o.entity) is None if o.entity else not draft.entities)
+    ]
+    return [
+        _Placed(at, _part(PartKind.UNKNOWN, source, source, covered=False, reason=_ONLY_MENTIONED))
+        for source, at in lost
+    ]
 
 
 def _part(

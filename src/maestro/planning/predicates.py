@@ -45,9 +45,11 @@ def actors(ctx: Context, statement: Statement) -> list[str]:
     """Keys of the people who act; notes them as roles."""
     found = []
     for noun in statement.subject:
+        if not ctx.is_actor(noun):
+            continue
         ctx.use(noun.span)
         key = ctx.entity_key(noun)
-        if noun.pronoun or not key or not ctx.is_actor(noun):
+        if noun.pronoun or not key:
             continue
         ctx.findings.role(key)
         found.append(key)
@@ -221,7 +223,7 @@ def managed(ctx: Context, statement: Statement) -> bool:
         for actor in who if made else ():
             source = ctx.source(statement.start, statement.end)
             ctx.findings.created_by.append((actor, key, source))
-    return bool(keys) or not targets
+    return bool(keys)
 
 
 def _managed_thing(ctx: Context, noun: Noun, statement: Statement) -> list[str]:
@@ -322,6 +324,9 @@ def unsupported(ctx: Context, statement: Statement, reason: str) -> None:
     for noun in statement.subject:
         if ctx.is_actor(noun) and not noun.pronoun and ctx.entity_key(noun):
             ctx.findings.role(ctx.entity_key(noun))
+    for noun in statement.objects[:1]:
+        if noun.plural and ctx.mention(noun, 0):  # "share recipes and rate them"
+            ctx.current = ctx.entity_key(noun)
     source = ctx.source(statement.start, statement.end)
     ctx.findings.others.append(
         OtherFound(

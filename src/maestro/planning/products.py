@@ -7,7 +7,7 @@ from maestro.planning.attributes import attributes, set_aside
 from maestro.planning.chunks import Noun
 from maestro.planning.clauses import Statement
 from maestro.planning.context import Context
-from maestro.planning.conventions import archetype_of
+from maestro.planning.conventions import archetype_of, usual_relations
 from maestro.planning.fieldwords import bracket, looks_like_field
 from maestro.planning.findings import OperationFound, ServiceFound
 from maestro.planning.naming import plural, singular
@@ -67,7 +67,7 @@ def _topic(ctx: Context, noun: Noun) -> None:
         and word not in lexicon.filler | lexicon.drop_adjectives
         and singular(word) not in lexicon.products.topic
         and not word.endswith("-stack")
-        and lexicon.is_noun(singular(word))
+        and (lexicon.is_noun(singular(word)) or word in usual_relations().collections)
     ]
     if noun.head in lexicon.products.named and not telling:
         telling = [noun.head]
@@ -88,7 +88,7 @@ def product_complement(ctx: Context, word: str, nouns: Sequence[Noun]) -> None:
 def _purpose(ctx: Context, nouns: Sequence[Noun]) -> None:
     """`for teachers` names roles, `for recipes` things, `for a bakery` only the setting."""
     for noun in nouns:
-        if ctx.is_actor(noun):
+        if noun.pronoun or ctx.lexicon.is_person(noun.head):
             ctx.use(noun.span)
             if not noun.pronoun and ctx.entity_key(noun):
                 ctx.findings.role(ctx.entity_key(noun))

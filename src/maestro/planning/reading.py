@@ -212,6 +212,8 @@ class _TextReader:
             return False
         if singular(word.text) in lexicon.features_words | lexicon.fields_words:
             return False
+        if word.text in lexicon.products.generic:
+            return False
         return any(c.isalpha() for c in word.text)
 
     def _unknown(self, start: int, end: int) -> None:

@@ -119,8 +119,9 @@ def _associate(draft: Draft, found: AssociationFound, lexicon: Lexicon) -> None:
             draft.refer(target.key, actor, required=False, source=found.source, at=found.at)
         return
     key = draft.resolve(noun)
-    if key == target.key:
-        record = target
+    same_kind = archetype_of(key, lexicon) is archetype_of(target.key, lexicon)
+    if key == target.key or (same_kind and archetype_of(key, lexicon).id == "booking"):
+        record = target  # "customers book appointments"
     else:
         record = _record(draft, key, found)
         required = archetype_of(key, lexicon).id != "order"

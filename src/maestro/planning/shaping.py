@@ -220,7 +220,7 @@ def add_conventions(draft: Draft, lexicon: Lexicon) -> None:
     for entity in draft.entities.values():
         own = [f for f in entity.fields.values() if f.type is not FieldType.REFERENCE]
         archetype = archetype_of(entity.key, lexicon)
-        if entity.join and (own or archetype.id == "generic"):
+        if entity.join and (own or archetype.id != "line"):
             continue
         if not own:
             _take_over(entity, archetype.fields, draft)

@@ -279,6 +279,9 @@ def _verbs_in_noun_lists(words: Sequence[Word], found: list[Kind], lexicon: Lexi
         if found[i] is not Kind.VERB or word.tag in ("VBN", "VBD"):
             continue
         previous = _at(found, i - 2)
+        if word.tag == "VBZ" and i + 1 == len(words) and previous in _SEPARATORS:
+            found[i] = Kind.NOUN if lexicon.is_noun(word.lemma) else found[i]
+            continue  # "visit logs, owner reports"
         in_list = _at(found, i - 1) in _SEPARATORS and previous in (Kind.NOUN, Kind.CLOSE)
         alone = i + 1 >= len(words) or found[i + 1] in _ENDS
         if in_list and alone and not (word.text == word.lemma and _verb_list_before(found, i)):

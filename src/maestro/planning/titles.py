@@ -38,6 +38,8 @@ def title_of(findings: Findings, shaped: Shaped, text: str) -> str:
             return _capitalised(" ".join(telling))
         if telling:
             return _capitalised(f"{telling[0]} {words[-1]}")
+    if findings.titles and shaped.entities:
+        return f"{shaped.entities[0].label} management"
     for key, _, _ in findings.topics:
         return _capitalised(f"{key.replace('_', ' ')} management")
     if shaped.entities:

@@ -68,7 +68,8 @@ def _backend(document: OpenApiDocument, team: Team, trace: Trace) -> Contract:
         component="backend",
         consumers=present(team, "frontend_developer", "qa_engineer"),
         format=SpecificationFormat.OPENAPI,
-        specification=document.source,
+        # A 2.0 document is kept in the shape of 3.1, which every reader after this one knows.
+        specification=document.root if document.version == "2.0" else document.source,
         deliverables=service_deliverables("backend"),
         acceptance=tuple(
             made

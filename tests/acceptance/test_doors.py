@@ -1,16 +1,43 @@
 """The command line as callers meet it: exit codes, JSON, and files that cannot be used."""
 
+import io
 import json
 import sqlite3
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from product import REQUIREMENTS, Finished, maestro
+from maestro.cli.main import main
+from product import REQUIREMENTS, Finished, environment, maestro
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("doors")]
 
 USERS = "Build a REST API for user management"
+
+Door = Callable[..., Finished]
+
+
+@pytest.fixture
+def door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Door:
+    """The command line without the seconds that a new interpreter takes; stdin is empty."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    def call(*arguments: str | Path) -> Finished:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Finished(ended.value.code, printed.out, printed.err)
+
+    return call
 
 
 def refused(finished: Finished, code: int, *parts: str) -> dict[str, str]:
@@ -49,10 +76,10 @@ def refused(finished: Finished, code: int, *parts: str) -> dict[str, str]:
     ],
 )
 def test_a_wrong_call_is_explained_and_stores_nothing(
-    tmp_path: Path, arguments: tuple[str, ...], parts: tuple[str, ...]
+    door: Door, arguments: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
-    refused(maestro(*arguments, "--json", home=tmp_path), 2, *parts)
-    listed = maestro("runs", "list", "--json", home=tmp_path)
+    refused(door(*arguments, "--json"), 2, *parts)
+    listed = door("runs", "list", "--json")
     assert listed.documents == [{"type": "runs", "runs": []}]
 
 
@@ -67,24 +94,26 @@ def test_a_wrong_call_is_explained_and_stores_nothing(
     ],
 )
 def test_an_unreadable_file_is_explained(
-    tmp_path: Path, name: str, content: str, option: str, part: str
+    tmp_path: Path, door: Door, name: str, content: str, option: str, part: str
 ) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8", errors="surrogateescape")
     requirement = () if option == "--plan" else (USERS,)
-    finished = maestro("build", *requirement, option, name, "--json", home=tmp_path)
+    finished = door("build", *requirement, option, name, "--json")
     refused(finished, 2, name, part)
 
 
-def test_foreign_files_in_the_output_folder_stay(tmp_path: Path) -> None:
+def test_foreign_files_in_the_output_folder_stay(tmp_path: Path, door: Door) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    refused(maestro("build", USERS, "--output", "mine", "--json", home=tmp_path), 2, "mine")
+    refused(door("build", USERS, "--output", "mine", "--json"), 2, "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "corrupt", "newer", "foreign", "unwritable"])
-def test_a_database_that_cannot_be_used_stops_everything(tmp_path: Path, kind: str) -> None:
+def test_a_database_that_cannot_be_used_stops_everything(
+    tmp_path: Path, door: Door, kind: str
+) -> None:
     path = tmp_path / "runs.db"
     if kind == "folder":
         path.mkdir()
@@ -97,16 +126,19 @@ def test_a_database_that_cannot_be_used_stops_everything(tmp_path: Path, kind: s
             connection.execute("CREATE TABLE customers (name TEXT)")
         connection.close()
     else:
-        assert maestro("runs", "list", "--db", path, home=tmp_path).code == 0
+        assert door("runs", "list", "--db", path).code == 0
         with sqlite3.connect(path) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.close()
     before = path.read_bytes() if path.is_file() else b""
-    finished = maestro("runs", "list", "--db", path, "--json", home=tmp_path)
-    document = refused(finished, 5, str(path))
+    finished = door("runs", "list", "--db", path, "--json")
+    document = refused(finished, 5, str(path.parent if kind == "unwritable" else path))
     assert document["code"] == ("schema_mismatch" if kind == "newer" else "storage_unavailable")
     assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_a_new_process_says_the_same(tmp_path: Path) -> None:
+    refused(maestro("build", "--nonsense", "--json", home=tmp_path), 2, "--nonsense")
 
 
 def test_a_requirement_with_nothing_to_build_is_blocked(tmp_path: Path) -> None:
@@ -122,8 +154,8 @@ def test_a_requirement_with_nothing_to_build_is_blocked(tmp_path: Path) -> None:
     assert (result["status"], result["success"], result["contracts"]) == ("blocked", False, [])
 
 
-def test_plan_shows_everything_and_can_be_saved(tmp_path: Path) -> None:
-    shown = maestro("plan", USERS, "--save", "plan.yaml", "--json", home=tmp_path)
+def test_plan_shows_everything_and_can_be_saved(tmp_path: Path, door: Door) -> None:
+    shown = door("plan", USERS, "--save", "plan.yaml", "--json")
     assert shown.code == 0, shown.stderr
     (document,) = shown.documents
     plan = document["plan"]
@@ -139,29 +171,29 @@ def test_plan_shows_everything_and_can_be_saved(tmp_path: Path) -> None:
     assert saved["plan"] == plan
 
 
-def test_runs_are_listed_and_shown(tmp_path: Path) -> None:
-    assert maestro("plan", USERS, "--quality-threshold", "0.5", home=tmp_path).code == 0
-    (listed,) = maestro("runs", "list", "--json", home=tmp_path).documents
+def test_runs_are_listed_and_shown(tmp_path: Path, door: Door) -> None:
+    assert door("plan", USERS, "--quality-threshold", "0.5").code == 0
+    (listed,) = door("runs", "list", "--json").documents
     (run,) = listed["runs"]
     assert (run["status"], run["requirement"]) == ("succeeded", USERS)
 
-    (shown,) = maestro("runs", "show", run["id"], "--json", home=tmp_path).documents
+    (shown,) = door("runs", "show", run["id"], "--json").documents
     assert [step["status"] for step in shown["steps"]] == ["succeeded"] * 4
-    events = maestro("runs", "events", run["id"], home=tmp_path).documents
+    events = door("runs", "events", run["id"]).documents
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
     assert (events[0]["kind"], events[-1]["kind"]) == ("run.created", "run.succeeded")
-    later = maestro("runs", "events", run["id"], "--after", "5", home=tmp_path).documents
+    later = door("runs", "events", run["id"], "--after", "5").documents
     assert later == events[5:]
 
-    reported = maestro("runs", "report", run["id"], "--output", "again", home=tmp_path)
+    reported = door("runs", "report", run["id"], "--output", "again")
     assert reported.code == 0, reported.stderr
     assert (tmp_path / "again" / "report.html").is_file()
-    again = maestro("runs", "resume", run["id"], "--json", home=tmp_path)
+    again = door("runs", "resume", run["id"], "--json")
     refused(again, 2, run["id"], "nothing to resume")
 
 
-def test_doctor_says_what_this_machine_has(tmp_path: Path) -> None:
-    finished = maestro("doctor", "--json", home=tmp_path)
+def test_doctor_says_what_this_machine_has(tmp_path: Path, door: Door) -> None:
+    finished = door("doctor", "--json")
     (document,) = finished.documents
     checks = {check["name"]: check for check in document["checks"]}
     assert {"python", "database", "sandbox", "node", "browser", "disk"} <= set(checks)

@@ -42,7 +42,7 @@ app.command(runs)
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
-    tokens = sys.argv[1:] if arguments is None else arguments
+    tokens = _standard_input_last(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in tokens
     try:
         code = app(tokens, exit_on_error=False, print_error=False)
@@ -61,6 +61,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         traceback.print_exc(file=sys.stderr)
         message = f"a fault in Maestro itself ({type(error).__name__}); please report it"
         sys.exit(_report("internal", message, None, as_json, 1))
+
+
+def _standard_input_last(tokens: list[str]) -> list[str]:
+    """`-` is an argument, not an option; the parser knows that only behind `--`."""
+    if "-" not in tokens or "--" in tokens:
+        return tokens
+    return [token for token in tokens if token != "-"] + ["--", "-"]
 
 
 def _exit_code(error: MaestroError) -> int:

@@ -40,6 +40,6 @@ def parse(text: str, name: str) -> tuple[str, Plan]:
     requirement = document.get("requirement")
     if not isinstance(requirement, str):
         raise InvalidInput(f"--plan {name!r}: 'requirement' must be text")
-    plan = decode(Plan, document.get("plan"), where="plan")
+    plan = decode(Plan, document.get("plan"), where=f"--plan {name!r}: plan")
     check_graph(plan.steps)
     return requirement, plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from maestro.contracts.design import adopt, design
 from maestro.contracts.openapi import load
-from maestro.contracts.openapi.domain_reading import domain_from
+from maestro.contracts.openapi.recognition import buildable_domain
 from maestro.domain.contract import Contract
 from maestro.domain.encoding import decode, encode
 from maestro.domain.plan import Plan
@@ -76,8 +76,7 @@ class PlanningSteps:
         domain = None
         if document is not None:
             name = requirement.constraints.contract_name or "contract"
-            parsed = load(document, name=name)
-            domain = domain_from(parsed, parsed.title)
+            domain = buildable_domain(load(document, name=name))
         analysis = await analyse(requirement, domain=domain)
         if not analysis.buildable or analysis.confidence < self.confidence_floor:
             raise Blocked(

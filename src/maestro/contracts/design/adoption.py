@@ -10,6 +10,7 @@ from maestro.contracts.openapi.document import OpenApiDocument, load
 from maestro.contracts.openapi.lint import lint
 from maestro.contracts.openapi.naming import snake
 from maestro.contracts.openapi.operations import operations
+from maestro.contracts.openapi.recognition import recognise
 from maestro.contracts.openapi.resources import Resource, ResourceAction, resources
 from maestro.contracts.openapi.shapes import object_shape
 from maestro.domain.contract import (
@@ -74,8 +75,17 @@ def _backend(document: OpenApiDocument, team: Team, trace: Trace) -> Contract:
         acceptance=tuple(
             made
             for found in resources(document)
-            for made in _criteria(contract, found, _travelling(document, found), trace)
+            for made in _criteria(
+                contract, found, _travelling(document, found), trace, _buildable(document)
+            )
         ),
+    )
+
+
+def _buildable(document: OpenApiDocument) -> frozenset[str]:
+    possible = {(o.resource, o.action) for o in recognise(document) if not o.reason}
+    return frozenset(
+        name for name, action in possible if action == "create" and (name, "get") in possible
     )
 
 
@@ -90,11 +100,17 @@ def _travelling(document: OpenApiDocument, found: Resource) -> tuple[str, ...]:
 
 
 def _criteria(
-    contract: str, found: Resource, fields: tuple[str, ...], trace: Trace
+    contract: str,
+    found: Resource,
+    fields: tuple[str, ...],
+    trace: Trace,
+    buildable: frozenset[str],
 ) -> Iterator[AcceptanceCriterion]:
-    """`fields` are those that a round trip sends and reads back."""
+    """`fields` are those that a round trip sends and reads back; `buildable` are the resources
+    whose entries can be made and read with nothing but the document.
+    """
     needed = (ResourceAction.CREATE, ResourceAction.GET)
-    if all(action in found.operations for action in needed) and not found.parents:
+    if all(action in found.operations for action in needed) and found.name in buildable:
         words = found.name.replace("_", " ")
         yield criterion(
             contract,

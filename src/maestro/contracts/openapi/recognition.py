@@ -6,14 +6,17 @@ follows from what was stored.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from maestro.contracts.openapi.bundling import standalone, without_marked
 from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.domain_reading import domain_from
 from maestro.contracts.openapi.operations import Operation, OperationParameter
 from maestro.contracts.openapi.resources import Resource, ResourceAction, survey
 from maestro.contracts.openapi.shapes import body_schema, kinds_of, object_shape, plain
 from maestro.domain.contract import DocumentedParameter, DocumentedReply, RecognisedOperation
+from maestro.domain.entities import DomainModel, Entity, FieldType
 
 _WRITES = (
     ResourceAction.CREATE,
@@ -163,3 +166,32 @@ def _replies(document: OpenApiDocument, operation: Operation) -> Iterator[Docume
 def _alone(document: OpenApiDocument, schema: Any) -> dict[str, Any]:
     made = standalone(document, schema)
     return dict(made) if isinstance(made, Mapping) else ({} if made is True else {"not": {}})
+
+
+def buildable_domain(document: OpenApiDocument) -> DomainModel:
+    """The document's domain model, with only those entities whose entries can be made and kept."""
+    whole = domain_from(document, document.title)
+    possible = {operation.resource for operation in recognise(document) if not operation.reason}
+    kept = {entity.name for entity in whole.entities if entity.name in possible}
+    return replace(
+        whole,
+        entities=tuple(_without_strangers(e, kept) for e in whole.entities if e.name in kept),
+        capabilities=tuple(c for c in whole.capabilities if c.entity in kept),
+        services=tuple(
+            replace(service, entities=tuple(name for name in service.entities if name in kept))
+            for service in whole.services
+        ),
+    )
+
+
+def _without_strangers(entity: Entity, kept: set[str]) -> Entity:
+    """References to entities that are not kept become plain numbers."""
+    return replace(
+        entity,
+        fields=tuple(
+            replace(field, type=FieldType.INTEGER, target=None)
+            if field.type is FieldType.REFERENCE and field.target not in kept
+            else field
+            for field in entity.fields
+        ),
+    )

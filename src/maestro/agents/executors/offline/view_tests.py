@@ -10,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maestro.agents.executors.offline.openapi_nodes import resolve, snake, success_schema
+from maestro.agents.executors.offline.openapi_nodes import (
+    example_value,
+    resolve,
+    snake,
+    success_schema,
+)
 from maestro.agents.executors.offline.render import python_text
 from maestro.agents.executors.offline.sample_values import (
     KNOWN,
@@ -30,7 +35,8 @@ from maestro.agents.executors.offline.view_resources import (
     PageResource,
     page_resources,
 )
-from maestro.domain.contract import Contract, ContractKind
+from maestro.domain.contract import Contract, ContractKind, RecognisedOperation
+from maestro.domain.values import JsonValue
 from maestro.domain.work import Assignment, NotBuilt
 from maestro.errors import InvalidInput
 
@@ -180,9 +186,17 @@ def suite_view(assignment: Assignment) -> Mapping[str, object]:
         for contract in contracts
         for resource in checked_resources(contract, several=len(contracts) > 1)
     ]
-    resources = [r for r in everything if not _needs_itself(r, everything)]
     foreign = assignment.constraints.contract is not None
-    missing = [item for c in contracts for item in untested(c, resources)]
+    refused = {(o.method, o.path) for o in assignment.operations if o.reason}
+    resources = [
+        resource
+        for resource in everything
+        if not _needs_itself(resource, everything)
+        and not refused & {(o.method, o.path) for o in resource.operations.values()}
+    ]
+    # In a document of somebody else's, every operation is tested by the verification; the suite
+    # holds what can be told of its entries. What is not built is listed by who did not build it.
+    missing = [] if foreign else [item for c in contracts for item in untested(c, resources)]
     return {
         "entities": tuple(resources),
         "ordered_resources": creation_order(resources),
@@ -195,8 +209,30 @@ def suite_view(assignment: Assignment) -> Mapping[str, object]:
             for c in contracts
         ),
         "foreign": foreign,
+        "round_trips": round_trips(assignment.operations),
         "not_built": tuple(missing),
     }
+
+
+def round_trips(operations: Sequence[RecognisedOperation]) -> list[JsonValue]:
+    """Pairs of a built create and read operation, with a body to send."""
+    reading = {o.resource: o for o in operations if o.action == "get" and not o.reason}
+    return [
+        {
+            "method": operation.method,
+            "create": operation.path,
+            "read": reading[operation.resource].path,
+            "placeholder": f"{{{reading[operation.resource].id_parameter}}}",
+            "id_field": operation.id_field,
+            "sample": example_value(operation.body, operation.body),
+        }
+        for operation in operations
+        if operation.action == "create"
+        and not operation.reason
+        and operation.resource in reading
+        and operation.body is not None
+        and operation.id_field is not None
+    ]
 
 
 def checked_resources(contract: Contract, *, several: bool) -> tuple[CheckedResource, ...]:

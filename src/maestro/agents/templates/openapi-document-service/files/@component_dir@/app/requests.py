@@ -40,10 +40,16 @@ def _value(parameter: Parameter, request: Request) -> Any:
             raise Refused(400, f"{parameter.location} parameter {parameter.name!r} is missing")
         return None
     value = _typed(parameter.schema, texts, parameter.explode)
+    if parameter.location == "path" and _is_number(parameter.schema) == isinstance(value, int):
+        return value  # a number out of range belongs to no entry, which is told as not found
     error = next(iter(parameter.validator.iter_errors(value)), None)
     if error is not None:
         raise Refused(400, f"{parameter.location} parameter {parameter.name!r}: {error.message}")
     return value
+
+
+def _is_number(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "integer"
 
 
 def _texts(parameter: Parameter, request: Request) -> list[str]:
@@ -78,6 +84,8 @@ def _scalar(schema: Mapping[str, Any], text: str) -> Any:
                 value = json.loads(text)
             except ValueError:
                 return text
+            if isinstance(value, float) and value.is_integer():
+                return int(value)  # 1.0 is the whole number 1
             # Python reads NaN and Infinity, which JSON does not have.
             return value if isinstance(value, int | float | bool) and value == value else text
     return text
@@ -91,9 +99,9 @@ async def body(operation: Operation, request: Request) -> Any:
     if len(raw) > MAX_BODY_BYTES:
         raise Refused(413, "the body is too large")
     if not raw:
-        if operation.body_required or operation.action != "update":
+        if operation.body_required:
             raise Refused(400, "the body is missing")
-        return None
+        return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Refused(415, f"content type {kind!r} is not JSON")

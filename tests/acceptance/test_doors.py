@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from maestro.cli.main import main
 from product import REQUIREMENTS, Finished, environment, maestro
+
+from maestro.cli.main import main
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("doors")]
 

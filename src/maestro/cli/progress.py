@@ -133,7 +133,7 @@ async def show(
     events: AsyncIterator[Event], headline: str, *, quiet: bool, earlier: Iterable[Event] = ()
 ) -> None:
     """Shows a run on stderr until its stream ends: a live tree on a terminal, lines elsewhere."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     view = RunView()
     for event in earlier:
         view.apply(event)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from maestro.domain.values import JsonObject
+from maestro.domain.values import JsonObject, JsonValue
 from maestro.errors import InvalidInput
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -54,7 +54,9 @@ class ProbedOperation:
         return dict(zip(names, found.groups(), strict=True)) if found else None
 
     def is_plain(self, url: str) -> bool:
-        """Whether numbers and booleans in the URL are written as every server reads them."""
+        """Whether numbers and booleans in the URL are written as every server reads them, and lie
+        within the document's bounds: an id that a reply brought may not be one a request may name.
+        """
         parts = urlsplit(url)
         texts = dict(parse_qsl(parts.query, keep_blank_values=True))
         texts |= self.matches(self.method, unquote(parts.path)) or {}
@@ -64,9 +66,17 @@ class ProbedOperation:
             kind = schema.get("type") if isinstance(schema, Mapping) else None
             if text is None or not isinstance(kind, str) or kind not in PLAIN:
                 continue
-            if not re.fullmatch(PLAIN[kind], text):
+            if not re.fullmatch(PLAIN[kind], text) or not _within(schema, kind, text):
                 return False
         return True
+
+
+def _within(schema: Mapping[str, JsonValue], kind: str, text: str) -> bool:
+    if kind not in ("integer", "number"):
+        return True
+    value = float(text)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    return (low is None or value >= low) and (high is None or value <= high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

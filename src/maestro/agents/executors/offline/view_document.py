@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from maestro.agents.executors.offline.openapi_nodes import example_value
+from maestro.agents.executors.offline.recognised_bodies import sample_body
 from maestro.domain.encoding import encode
 from maestro.domain.values import JsonValue
 from maestro.domain.work import Assignment, NotBuilt
@@ -12,7 +12,7 @@ def document_view(assignment: Assignment) -> Mapping[str, object]:
     """Operations as data, a sample body for every one that creates, and what is left out."""
     missing = [operation for operation in assignment.operations if operation.reason]
     samples: dict[str, JsonValue] = {
-        operation.key: example_value(operation.body, operation.body)
+        operation.key: sample_body(operation)
         for operation in assignment.operations
         if operation.action == "create" and operation.body is not None
     }

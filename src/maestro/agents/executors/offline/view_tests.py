@@ -10,12 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maestro.agents.executors.offline.openapi_nodes import (
-    example_value,
-    resolve,
-    snake,
-    success_schema,
-)
+from maestro.agents.executors.offline.openapi_nodes import resolve, snake, success_schema
+from maestro.agents.executors.offline.recognised_bodies import sample_body
 from maestro.agents.executors.offline.render import python_text
 from maestro.agents.executors.offline.sample_values import (
     KNOWN,
@@ -224,7 +220,7 @@ def round_trips(operations: Sequence[RecognisedOperation]) -> list[JsonValue]:
             "read": reading[operation.resource].path,
             "placeholder": f"{{{reading[operation.resource].id_parameter}}}",
             "id_field": operation.id_field,
-            "sample": example_value(operation.body, operation.body),
+            "sample": sample_body(operation),
         }
         for operation in operations
         if operation.action == "create"

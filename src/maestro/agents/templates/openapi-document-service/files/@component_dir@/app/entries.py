@@ -41,9 +41,12 @@ class Entries:
         return cls(os.environ.get("DATABASE_URL") or DEFAULT_URL)
 
     def next_number(self, resource: str) -> int:
-        """A number above every whole-number id in use."""
-        keys = (key for key in self._keys(resource) if key.isdecimal())
-        return 1 + max((int(key) for key in keys), default=0)
+        """A whole number that is no entry's id."""
+        keys = set(self._keys(resource))
+        number = len(keys) + 1
+        while str(number) in keys:
+            number += 1
+        return number
 
     def all(self, resource: str) -> list[dict[str, Any]]:
         """In the order in which they were made."""

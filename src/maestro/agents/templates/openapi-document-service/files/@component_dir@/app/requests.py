@@ -40,16 +40,10 @@ def _value(parameter: Parameter, request: Request) -> Any:
             raise Refused(400, f"{parameter.location} parameter {parameter.name!r} is missing")
         return None
     value = _typed(parameter.schema, texts, parameter.explode)
-    if parameter.location == "path" and _is_number(parameter.schema) == isinstance(value, int):
-        return value  # a number out of range belongs to no entry, which is told as not found
     error = next(iter(parameter.validator.iter_errors(value)), None)
     if error is not None:
         raise Refused(400, f"{parameter.location} parameter {parameter.name!r}: {error.message}")
     return value
-
-
-def _is_number(schema: Mapping[str, Any]) -> bool:
-    return schema.get("type") == "integer"
 
 
 def _texts(parameter: Parameter, request: Request) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from maestro.domain.entities import DomainModel
+from maestro.domain.entities import DomainModel, Entity
 from maestro.domain.requirement import PartKind, RequirementPart
 from maestro.planning.draft import Draft
 from maestro.planning.findings import Findings
@@ -30,6 +30,10 @@ def adopt(
             parts.append(_field_part(part, given))
         else:
             parts.append(part)
+    named = {singular(snake(part.entity or "")) for part in parts if part.covered}
+    for entity in given.entities:
+        if entity.name not in named:
+            parts.append(_of_document(entity, f"R{len(parts) + 1}"))
     return tuple(parts), ("Entities and operations are those of the contract that was given.",)
 
 
@@ -41,6 +45,17 @@ def _field_part(part: RequirementPart, given: DomainModel) -> RequirementPart:
     entity = given.entity(part.entity or "")
     has_field = entity is not None and part.field is not None and entity.field(part.field)
     return part if has_field else _missing(part)
+
+
+def _of_document(entity: Entity, part_id: str) -> RequirementPart:
+    """Handing in a document asks for what it describes, whether the text repeats it or not."""
+    return RequirementPart(
+        id=part_id,
+        kind=PartKind.ENTITY,
+        text=f"keep {entity.plural.replace('_', ' ')}",
+        source=entity.source,
+        entity=entity.name,
+    )
 
 
 def _missing(part: RequirementPart) -> RequirementPart:

@@ -47,7 +47,8 @@ def test_the_document_is_the_contract() -> None:
     made = {str(c.id): c for c in adopt(json.dumps(SOURCE), "pets.json", TEAM)}
     assert set(made) == {"backend-api", "contract-tests", "documentation"}
     api = made["backend-api"]
-    assert api.specification == SOURCE
+    assert api.specification["openapi"].startswith("3.1")
+    assert set(api.specification["paths"]) == set(SOURCE["paths"])
     assert (api.name, api.provider) == ("Pets", "backend_developer")
     assert api.consumers == ("qa_engineer",)
     assert [(a.check, a.parameters) for a in api.acceptance] == [

@@ -10,7 +10,8 @@ import pytest
 import maestro
 from maestro.bootstrap import offline_team
 from maestro.delivery.result import BuildResult
-from maestro.domain.work import Assignment, CheckResult, WorkResult
+from maestro.domain.contract import CheckResult
+from maestro.domain.work import Assignment, WorkResult
 from maestro.ports import PersonaExecutor, Report, Sandbox
 from maestro.settings import Settings
 

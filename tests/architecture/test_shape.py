@@ -128,7 +128,7 @@ def test_importing_has_no_effect(tmp_path: Path) -> None:
     ("arguments", "forbidden"),
     [
         (["--help"], ["fastapi", "sqlalchemy", "spacy", "schemathesis", "cel_expr_python"]),
-        (["runs", "list"], ["fastapi", "spacy", "schemathesis", "uvicorn"]),
+        (["runs", "list"], ["fastapi", "spacy", "schemathesis", "uvicorn", "inflect"]),
     ],
 )
 def test_quick_commands_load_nothing_heavy(

@@ -67,7 +67,7 @@ def _standard_input_last(tokens: list[str]) -> list[str]:
     """`-` is an argument, not an option; the parser knows that only behind `--`."""
     if "-" not in tokens or "--" in tokens:
         return tokens
-    return [token for token in tokens if token != "-"] + ["--", "-"]
+    return [word for word in tokens if word != "-"] + ["--", "-"]
 
 
 def _exit_code(error: MaestroError) -> int:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from maestro.contracts.design import adopt, design
 from maestro.contracts.openapi import load
 from maestro.contracts.openapi.recognition import buildable_domain
+from maestro.delivery.planning_workflow import ANALYSE, ASSEMBLE, DESIGN, MATCH
 from maestro.domain.contract import Contract
 from maestro.domain.encoding import decode, encode
 from maestro.domain.plan import Plan
 from maestro.domain.requirement import Analysis, Preference, Requirement
 from maestro.domain.team import BlueprintMatch, Team
-from maestro.domain.values import StepId
-from maestro.domain.workflow import RetryPolicy, Step, Workflow
 from maestro.errors import Blocked
 from maestro.planning.analyse import analyse
 from maestro.planning.assemble import assemble
@@ -20,39 +19,6 @@ from maestro.planning.catalogue import Catalogue
 from maestro.planning.compose import compose
 from maestro.planning.match import match
 from maestro.ports import StepContext, StepHandler, StepResult
-
-ANALYSE, MATCH, DESIGN, ASSEMBLE = (
-    StepId(f"plan.{name}") for name in ("analyse", "match", "design", "assemble")
-)
-
-
-def planning_workflow() -> Workflow:
-    """The first steps of every run; the last one extends the run by the build."""
-    return Workflow(
-        name="build",
-        steps=(
-            _step(ANALYSE, "Analyse the requirement"),
-            _step(MATCH, "Choose blueprint and team", ANALYSE),
-            _step(DESIGN, "Design the contracts", MATCH),
-            _step(ASSEMBLE, "Assemble the workflow", DESIGN),
-        ),
-    )
-
-
-def planned_workflow() -> Workflow:
-    """The first step of a run whose plan the caller brought along."""
-    return Workflow(name="build", steps=(_step(ASSEMBLE, "Adopt the plan"),))
-
-
-def _step(step_id: StepId, title: str, *needs: StepId) -> Step:
-    return Step(
-        id=step_id,
-        action=step_id,
-        title=title,
-        needs=needs,
-        phase="planning",
-        retry=RetryPolicy(max_attempts=3, retry_on=("interrupted", "step_timed_out")),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from maestro.contracts.openapi import load
 from maestro.delivery.authorize import authorized
 from maestro.delivery.outcome import conclude
-from maestro.delivery.planning_steps import planned_workflow, planning_workflow
+from maestro.delivery.planning_workflow import planned_workflow, planning_workflow
 from maestro.delivery.publish import Publication, check_output, publish
 from maestro.delivery.record import RunRecord
 from maestro.delivery.result import BuildResult, build_result

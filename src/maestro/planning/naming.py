@@ -6,15 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import inflect
-
+from maestro.domain.inflection import inflector
 from maestro.planning.datafiles import DATA, mapping, read_yaml, words
 from maestro.planning.lexicon import load_lexicon
 
 MAX_LENGTH = 40
 """Longest entity or field name; longer ones are cut at a word's end."""
-
-_ENGINE = inflect.engine()
 
 
 @cache
@@ -25,7 +22,7 @@ def singular(word: str) -> str:
         return "person"
     if word in lexicon.uncountable or len(word) < 3 or not word.isascii() or not word.isalpha():
         return word
-    found = _ENGINE.singular_noun(word)
+    found = inflector().singular_noun(word)
     if not isinstance(found, str) or found == word:
         return word
     if lexicon.is_noun(found):
@@ -41,7 +38,7 @@ def plural(word: str) -> str:
     *before, last = word.split("_")
     if last in load_lexicon().uncountable and last not in _REGULAR_PLURALS:
         return f"{word}_items" if last.endswith("s") or last in _MASS else f"{word}s"
-    found = str(_ENGINE.plural_noun(last)) if last.isalpha() else f"{last}s"
+    found = str(inflector().plural_noun(last)) if last.isalpha() else f"{last}s"
     if not re.fullmatch(r"[a-z][a-z0-9]*", found) or found == last:
         return f"{word}_items"
     return "_".join([*before, found])
@@ -166,7 +163,7 @@ def _free(base: str, taken: Collection[str]) -> str:
 def one(words: str) -> str:
     """With its article, for sentences: `an order`, `a user`, `a cart item`."""
     text = words.replace("_", " ")
-    return str(_ENGINE.a(text)) if text[:1].isalpha() else text
+    return str(inflector().a(text)) if text[:1].isalpha() else text
 
 
 def joined(values: Iterable[str], last: str = "and") -> str:

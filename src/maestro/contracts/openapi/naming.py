@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-import inflect
+from maestro.domain.inflection import inflector
 
 
 def snake(name: str) -> str:
@@ -16,14 +16,11 @@ def snake(name: str) -> str:
 def singular(word: str) -> str:
     """Singular of the last word of a snake_case name."""
     head, underscore, last = word.rpartition("_")
-    return head + underscore + (_ENGINE.singular_noun(last) or last)
+    return head + underscore + (inflector().singular_noun(last) or last)
 
 
 @cache
 def plural(word: str) -> str:
     """Plural of the last word of a snake_case name that is singular."""
     head, underscore, last = word.rpartition("_")
-    return head + underscore + _ENGINE.plural_noun(last)
-
-
-_ENGINE = inflect.engine()
+    return head + underscore + str(inflector().plural_noun(last))

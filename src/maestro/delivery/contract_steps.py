@@ -10,6 +10,7 @@ from maestro.delivery.addresses import address_variable, free_port
 from maestro.delivery.providers import (
     START_SECONDS,
     Providers,
+    answering,
     component_works,
     served,
     upstream_artifacts,
@@ -20,7 +21,7 @@ from maestro.domain.contract import CheckResult, Contract, ContractKind, Verific
 from maestro.domain.encoding import encode
 from maestro.domain.values import StepId
 from maestro.domain.work import CheckCommand
-from maestro.errors import Blocked, StepFailed
+from maestro.errors import Blocked
 from maestro.ports import (
     ContractVerifier,
     Reach,
@@ -100,7 +101,7 @@ class ContractSteps:
     ) -> Verification:
         integration = record.integration()
         if integration is None or integration.launch is None:
-            raise StepFailed("the integrated application has no launch command; page not checked")
+            raise Blocked("the integrated application has no launch command; page not checked")
         tree = await self.providers.workspace.fresh(
             context.run_id, context.step.id, context.attempt, integration.artifacts
         )
@@ -108,11 +109,14 @@ class ContractSteps:
         await context.progress(f"starting the integrated application on port {port}")
         async with (
             self.providers.sandboxes.open(tree) as sandbox,
-            sandbox.serve(
-                integration.launch,
-                port=port,
-                timeout=START_SECONDS,
-                reach=application_reach(record, port),
+            answering(
+                "the integrated application",
+                sandbox.serve(
+                    integration.launch,
+                    port=port,
+                    timeout=START_SECONDS,
+                    reach=application_reach(record, port),
+                ),
             ) as server,
         ):
             target = VerificationTarget(
@@ -144,7 +148,7 @@ class ContractSteps:
         persona = str(context.step.inputs["persona"])
         work = next((w for _, w in record.works() if w.persona == persona), None)
         if work is None or not work.result.rechecks:
-            raise StepFailed(f"{persona!r} delivered no check that could run on a real provider")
+            raise Blocked(f"{persona!r} delivered no check that could run on a real provider")
         contracts = [record.contract(str(item)) for item in context.step.inputs["contracts"]]
         async with AsyncExitStack() as stack:
             env: dict[str, str] = {}

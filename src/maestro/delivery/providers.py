@@ -1,7 +1,7 @@
 """Really starting what was built."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from maestro.delivery.addresses import free_port
@@ -11,8 +11,8 @@ from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.values import StepId
 from maestro.domain.work import Artifact, LaunchCommand
 from maestro.domain.workflow import Step
-from maestro.errors import StepFailed
-from maestro.ports import Reach, Sandbox, SandboxProvider, StepContext
+from maestro.errors import Blocked, StepFailed
+from maestro.ports import Reach, Sandbox, SandboxProvider, ServerProcess, StepContext
 
 START_SECONDS = 45.0
 
@@ -39,7 +39,7 @@ class Providers:
     ) -> AsyncIterator[RunningProvider]:
         """The provider of a REST contract, started from what was built for its component.
 
-        Raises StepFailed when nobody delivered a launch command or it does not come up.
+        Raises Blocked when nobody delivered a launch command or it does not come up.
         """
         works = component_works(record, contract.component)
         launch = launch_of(works, contract)
@@ -52,8 +52,11 @@ class Providers:
         )
         async with (
             self.sandboxes.open(tree) as sandbox,
-            sandbox.serve(
-                launch, port=port, timeout=START_SECONDS, reach=Reach(listen=(port,))
+            answering(
+                f"what {contract.provider!r} built for {contract.component!r}",
+                sandbox.serve(
+                    launch, port=port, timeout=START_SECONDS, reach=Reach(listen=(port,))
+                ),
             ) as server,
         ):
             yield RunningProvider(
@@ -66,6 +69,23 @@ class Providers:
             )
 
 
+@asynccontextmanager
+async def answering(
+    what: str, server: AbstractAsyncContextManager[ServerProcess]
+) -> AsyncIterator[ServerProcess]:
+    """The server, once it takes requests.
+
+    Raises Blocked when it does not come up: then what was built is not what was asked for, and
+    Maestro itself has done its work.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            process = await stack.enter_async_context(server)
+        except StepFailed as error:
+            raise Blocked(f"{what} does not start", reasons=(str(error),)) from error
+        yield process
+
+
 def component_works(record: RunRecord, component: str) -> Sequence[WorkRecord]:
     return [work for _, work in record.works() if work.component == component]
 
@@ -74,7 +94,7 @@ def launch_of(works: Sequence[WorkRecord], contract: Contract) -> LaunchCommand:
     for work in works:
         if work.persona == contract.provider and work.result.launch is not None:
             return work.result.launch
-    raise StepFailed(
+    raise Blocked(
         f"{contract.provider!r} delivered nothing that can be started for contract "
         f"{contract.id!r}; a provider must name its launch command"
     )

@@ -15,7 +15,7 @@ from maestro.domain.requirement import Requirement
 from maestro.domain.run import StepError
 from maestro.domain.values import JsonObject, JsonValue, StepId
 from maestro.domain.work import Artifact, LaunchCommand, WorkResult
-from maestro.errors import NotFound
+from maestro.errors import Blocked, NotFound
 from maestro.ports import RecordedCall, StepContext
 
 PLAN_STEP = StepId("plan.assemble")
@@ -147,4 +147,4 @@ class RunRecord:
         if step_id in self.outputs:
             return self.outputs[step_id]
         error = self.errors.get(step_id)
-        return None if error is None else error.detail
+        return error.detail if error is not None and error.code == Blocked.code else None

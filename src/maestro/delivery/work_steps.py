@@ -10,14 +10,14 @@ from maestro.contracts.openapi import from_object
 from maestro.contracts.openapi.recognition import recognise
 from maestro.delivery.addresses import free_port
 from maestro.delivery.contract_steps import application_reach
-from maestro.delivery.providers import START_SECONDS, served, upstream_artifacts
+from maestro.delivery.providers import START_SECONDS, answering, served, upstream_artifacts
 from maestro.delivery.record import IntegrationRecord, RunRecord, WorkRecord
 from maestro.delivery.workspace import Workspace
 from maestro.domain.contract import Contract, RecognisedOperation
 from maestro.domain.encoding import encode
 from maestro.domain.run import EventKind
 from maestro.domain.work import Artifact, Assignment, Budget, ConsumedContract, LaunchCommand
-from maestro.errors import StepFailed
+from maestro.errors import Blocked
 from maestro.planning.catalogue import Catalogue
 from maestro.ports import (
     MockProvider,
@@ -139,7 +139,7 @@ class WorkSteps:
     async def integrate(self, context: StepContext) -> StepResult:
         """Merges all contributions and really starts the result once.
 
-        Raises StepFailed when contributions collide or the application does not come up.
+        Raises StepFailed when contributions collide, Blocked when the application does not come up.
         """
         record = RunRecord.of(context)
         artifacts = upstream_artifacts(record, context.step)
@@ -171,17 +171,20 @@ class WorkSteps:
         await context.progress(f"starting the whole application on port {port}")
         async with (
             self.sandboxes.open(tree) as sandbox,
-            sandbox.serve(
-                launch,
-                port=port,
-                timeout=START_SECONDS,
-                reach=application_reach(record, port),
+            answering(
+                "the integrated application",
+                sandbox.serve(
+                    launch,
+                    port=port,
+                    timeout=START_SECONDS,
+                    reach=application_reach(record, port),
+                ),
             ) as server,
             httpx.AsyncClient(timeout=10.0, trust_env=False) as client,
         ):
             reply = await client.get(server.url + launch.ready_path)
             if reply.status_code >= 400:
-                raise StepFailed(
+                raise Blocked(
                     f"the started application answered {reply.status_code} on "
                     f"{launch.ready_path!r}: {server.log()[-500:]}"
                 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro.agents.executors.offline.openapi_nodes import resolve, snake, success_schema
-from maestro.agents.executors.offline.recognised_bodies import sample_body
+from maestro.agents.executors.offline.recognised_bodies import round_trips
 from maestro.agents.executors.offline.render import python_text
 from maestro.agents.executors.offline.sample_values import (
     KNOWN,
@@ -31,8 +31,7 @@ from maestro.agents.executors.offline.view_resources import (
     PageResource,
     page_resources,
 )
-from maestro.domain.contract import Contract, ContractKind, RecognisedOperation
-from maestro.domain.values import JsonValue
+from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.work import Assignment, NotBuilt
 from maestro.errors import InvalidInput
 
@@ -208,27 +207,6 @@ def suite_view(assignment: Assignment) -> Mapping[str, object]:
         "round_trips": round_trips(assignment.operations),
         "not_built": tuple(missing),
     }
-
-
-def round_trips(operations: Sequence[RecognisedOperation]) -> list[JsonValue]:
-    """Pairs of a built create and read operation, with a body to send."""
-    reading = {o.resource: o for o in operations if o.action == "get" and not o.reason}
-    return [
-        {
-            "method": operation.method,
-            "create": operation.path,
-            "read": reading[operation.resource].path,
-            "placeholder": f"{{{reading[operation.resource].id_parameter}}}",
-            "id_field": operation.id_field,
-            "sample": sample_body(operation),
-        }
-        for operation in operations
-        if operation.action == "create"
-        and not operation.reason
-        and operation.resource in reading
-        and operation.body is not None
-        and operation.id_field is not None
-    ]
 
 
 def checked_resources(contract: Contract, *, several: bool) -> tuple[CheckedResource, ...]:

@@ -54,7 +54,7 @@ def _obstacle(
         return "asks for credentials, and who issues them is not in the document"
     if resource.parents:
         return "works on entries below other entries"
-    if action in _WRITES and body_schema(operation) is None:
+    if action in _WRITES and not _takes_json(operation):
         return "takes no JSON body"
     success = _success(operation)
     if success is None:
@@ -65,6 +65,10 @@ def _obstacle(
     if not any("json" in kind for kind in operation.responses[success].content):
         return f"answers {reply[0]}, not JSON"
     return _foreign_answer(document, operation, success, action, resource)
+
+
+def _takes_json(operation: Operation) -> bool:
+    return operation.body is not None and any("json" in kind for kind in operation.body.content)
 
 
 def _foreign_answer(

@@ -28,15 +28,15 @@ app = App(
     help_format="plaintext",
     result_action="return_value",
 )
-app.command("maestro.cli.plan:plan", name="plan")
-app.command("maestro.cli.build:build", name="build")
-app.command("maestro.cli.doctor:doctor", name="doctor")
+app.command("maestro.cli.plan:plan", name="plan", help="Show what would be built, and by whom.")
+app.command("maestro.cli.build:build", name="build", help="Build and verify software.")
+app.command("maestro.cli.doctor:doctor", name="doctor", help="Say what this machine lacks.")
 runs = App(name="runs", help="Look at runs, resume them, write their reports.")
-runs.command("maestro.cli.runs:list_runs", name="list")
-runs.command("maestro.cli.runs:show", name="show")
-runs.command("maestro.cli.runs:resume", name="resume")
-runs.command("maestro.cli.runs:report", name="report")
-runs.command("maestro.cli.runs:events", name="events")
+runs.command("maestro.cli.runs:list_runs", name="list", help="List runs, newest first.")
+runs.command("maestro.cli.runs:show", name="show", help="Show a run and why it ended so.")
+runs.command("maestro.cli.runs:resume", name="resume", help="Go on with a run.")
+runs.command("maestro.cli.runs:report", name="report", help="Write a run's result folder again.")
+runs.command("maestro.cli.runs:events", name="events", help="Print a run's events.")
 app.command(runs)
 
 

@@ -1,7 +1,7 @@
 """The quality gate as a durable step: collect evidence, judge, and really block."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maestro.delivery.facts import facts
 from maestro.delivery.providers import upstream_artifacts
@@ -41,11 +41,15 @@ class GateSteps:
         _require_earlier_phases(context)
         evidence = await self._evidence(context, record, phase)
         verdict = evaluate_phase(self.policy, phase, evidence)
-        judged = GateRecord(verdict=verdict, evidence=tuple(evidence))
-        if not verdict.passed:
+        reasons = (*verdict.reasons, *_refused_steps(context))
+        judged = GateRecord(
+            verdict=replace(verdict, passed=not reasons, reasons=reasons),
+            evidence=tuple(evidence),
+        )
+        if reasons:
             raise Blocked(
-                f"phase {phase!r} may not close: {len(verdict.reasons)} condition(s) refused",
-                reasons=verdict.reasons,
+                f"phase {phase!r} may not close: {len(reasons)} condition(s) refused",
+                reasons=reasons,
                 detail=encode(judged),
             )
         return StepResult(output=encode(judged))
@@ -77,3 +81,12 @@ def _require_earlier_phases(context: StepContext) -> None:
     still_open = [need.removeprefix("gate.") for need in gates if need not in context.outputs]
     if still_open:
         raise Blocked(f"not judged: {', '.join(still_open)} did not close before")
+
+
+def _refused_steps(context: StepContext) -> tuple[str, ...]:
+    """Steps of the phase that broke or were refused: no condition can outweigh them."""
+    return tuple(
+        f"{need}: {context.errors[need].message}"
+        for need in context.step.needs
+        if need in context.errors
+    )

@@ -86,6 +86,16 @@ class Trial:
 
 
 async def _run(trial: Trial, tables: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    if not (trial.sandbox.root / trial.folder).is_dir():
+        return [
+            Finding(
+                rule="deliverable_missing",
+                message="nobody delivered the folder that the migrations belong in",
+                operation=trial.folder,
+                expected="a folder with alembic.ini and migrations",
+                seen="nothing",
+            )
+        ]
     up = await trial.migrate("upgrade", "head")
     if up.exit_code != 0 or not trial.database.exists():
         return [_failed("migration_runs", up, "the migrations create the database")]

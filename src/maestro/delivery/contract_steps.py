@@ -80,19 +80,12 @@ class ContractSteps:
         self, context: StepContext, record: RunRecord, contract: Contract
     ) -> Verification:
         async with self.providers.started(context, record, contract) as provider:
-            calls = tuple(
-                call
-                for _, work in record.works()
-                for call in work.calls.get(contract.id, ())
-                if call.valid
-            )
             target = VerificationTarget(
                 description=f"{contract.provider} ({contract.component}), really started",
                 sandbox=provider.sandbox,
                 url=provider.url,
                 port=provider.port,
                 not_built=provider.not_built,
-                replay=calls,
             )
             return await self.verifier.verify(contract, target, context.progress)
 

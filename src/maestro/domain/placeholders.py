@@ -13,6 +13,8 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from maestro.domain.syntax import parse_python
+
 MIN_WORDS = 12
 """A document of fewer words says nothing."""
 
@@ -75,7 +77,7 @@ def _python_pretences(text: str) -> Iterator[str]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield from _marks(token.string, token.start[0])
-    tree = ast.parse(text)
+    tree = parse_python(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and _is_protocol(node):
             for inner in ast.walk(node):
@@ -142,7 +144,7 @@ def _ini(text: str) -> str | None:
 
 
 def _python(text: str) -> str | None:
-    ast.parse(text)
+    parse_python(text)
     return None
 
 

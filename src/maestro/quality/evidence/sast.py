@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from maestro.domain.syntax import parse_python
 from maestro.ports import EvidenceSubject
 from maestro.quality.evidence.tooling import Scan, SourceFile
 
@@ -64,7 +65,7 @@ def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
             high += _script(file)
             continue
         try:
-            tree = ast.parse(file.text)
+            tree = parse_python(file.text)
         except (SyntaxError, ValueError) as error:
             found.errors.append(f"{file.path} cannot be examined: {error}")
             continue

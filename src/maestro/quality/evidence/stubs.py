@@ -9,6 +9,7 @@ import tokenize
 from collections.abc import Iterator, Sequence
 
 from maestro.domain.placeholders import MAY_BE_EMPTY, pretences
+from maestro.domain.syntax import parse_python
 from maestro.ports import EvidenceSubject
 from maestro.quality.evidence.tooling import Scan, SourceFile
 
@@ -40,7 +41,7 @@ def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
     for file in files:
         if file.suffix == ".py" and file.text.strip():
             try:
-                trees[file.path] = ast.parse(file.text)
+                trees[file.path] = parse_python(file.text)
             except (SyntaxError, ValueError) as error:
                 stubs.append(f"{file.path}: does not parse: {error}")
                 continue

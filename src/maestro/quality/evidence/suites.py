@@ -4,7 +4,6 @@ Nothing in the tree decides how they are run: configuration files, `pragma: no c
 that lay there before are ignored, and a test function nobody reported on is counted.
 """
 
-import ast
 import asyncio
 import json
 import shutil
@@ -16,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from maestro.domain.quality import Evidence
+from maestro.domain.syntax import parse_python
 from maestro.ports import CommandResult, EvidenceSubject, Sandbox
 from maestro.quality.evidence.stubs import test_functions
 from maestro.quality.evidence.tooling import Measurement, read_report
@@ -148,7 +148,7 @@ def _written_tests(folder: Path) -> set[tuple[str, str]]:
     for path in sorted((folder / "tests").rglob("*.py")):
         if path.name.startswith("test_") or path.name.endswith("_test.py"):
             try:
-                tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
+                tree = parse_python(path.read_text(encoding="utf-8", errors="replace"))
             except (SyntaxError, ValueError):
                 found.add((path.stem, ""))  # pytest reports it as an error
                 continue

@@ -79,7 +79,8 @@ DEFECTS: Mapping[str, Defect] = {
         ("GET /", "limit"),
     ),
     "delete that does not delete": Defect(
-        (("records.py", "    session.delete(row)\n", ""),), ("DELETE /",)
+        (("records.py", "    session.delete(row)\n", ""),),
+        ("a deleted entry cannot be read", "expected status 404"),
     ),
     "lost write": Defect(
         (("database.py", "as session, session.begin():", "as session:"),), ("POST /",)

@@ -198,6 +198,7 @@ DEFECTS = [
     ("rules", "required_ignored", f"POST {TASKS}", "required_enforced", "201"),
     ("rules", "enum_ignored", f"POST {TASKS}", "enum_enforced", "201"),
     ("deleting", "delete_kept", f"GET {TASK}", "crud_roundtrip", "200"),
+    ("deleting", "delete_hangs_up", "DELETE /users/{user_id}", "crud_roundtrip", "Protocol"),
     ("rules", "lost_field", f"GET {TASK}", "field_stored", "description: None"),
     ("identity", "wrong_id", f"POST {TASKS}", "crud_roundtrip", "/api/tasks/"),
 ]

@@ -182,7 +182,13 @@ class WorkSteps:
             ) as server,
             httpx.AsyncClient(timeout=10.0, trust_env=False) as client,
         ):
-            reply = await client.get(server.url + launch.ready_path)
+            try:
+                reply = await client.get(server.url + launch.ready_path)
+            except httpx.HTTPError as error:
+                raise Blocked(
+                    f"the started application did not answer on {launch.ready_path!r} "
+                    f"({type(error).__name__}): {server.log()[-500:]}"
+                ) from error
             if reply.status_code >= 400:
                 raise Blocked(
                     f"the started application answered {reply.status_code} on "

@@ -50,10 +50,7 @@ class Exchange:
         return f"{self.status} {clipped(text)}".strip()
 
     def curl(self) -> str:
-        words = ["curl", "-X", self.method]
-        if self.sent is not None:
-            words += ["-H", "Content-Type: application/json", "-d", json.dumps(self.sent)]
-        return shlex.join([*words, self.url])
+        return curl(self.method, self.url, self.sent)
 
     def unmet(self, expected: str, seen: str, message: str) -> Unmet:
         return Unmet(
@@ -136,9 +133,15 @@ class Probe:
             reply = await self.http.request(method, url, content=content, headers=headers)
         except httpx.HTTPError as error:
             seen = f"{type(error).__name__}: {error}"
-            message = "the provider did not answer"
             raise Unmet(
-                Finding(rule="", message=message, operation=key, expected="a reply", seen=seen)
+                Finding(
+                    rule="",
+                    message="the provider did not answer",
+                    operation=key,
+                    expected="a reply",
+                    seen=seen,
+                    reproduce=curl(method, url, body),
+                )
             ) from error
         self.answered.add(key)
         return Exchange(
@@ -166,6 +169,14 @@ class Probe:
                     f"{self.url!r} is a mock ({MOCK_HEADER}: {reply.headers[MOCK_HEADER]}); "
                     "only a really built provider can be verified"
                 )
+
+
+def curl(method: str, url: str, body: JsonValue) -> str:
+    """The command line that repeats a request."""
+    words = ["curl", "-X", method]
+    if body is not None:
+        words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    return shlex.join([*words, url])
 
 
 def clipped(text: str) -> str:

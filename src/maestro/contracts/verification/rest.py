@@ -22,6 +22,8 @@ from maestro.errors import InvalidInput
 from maestro.ports import Report, VerificationTarget
 
 REQUEST_SECONDS = 30.0
+ONE_REQUEST_EACH = httpx.Limits(max_keepalive_connections=0)
+"""A server may close a connection after an internal error; no other request must meet that."""
 LEAST_SECONDS = 120.0
 SECONDS_PER_OPERATION = 5.0
 REPLAY_NUMBERS = 5000
@@ -46,7 +48,9 @@ class RestVerifier:
         interface = Interface(contract.specification)
         excluded = frozenset(_known(interface, target.not_built))
         timeout = httpx.Timeout(REQUEST_SECONDS)
-        async with httpx.AsyncClient(timeout=timeout, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            timeout=timeout, limits=ONE_REQUEST_EACH, trust_env=False
+        ) as http:
             probe = Probe(interface, target.url.rstrip("/"), http)
             await probe.refuse_mock()
             checks, findings = await self._by_hand(contract, target, probe, excluded, report)

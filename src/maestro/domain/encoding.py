@@ -6,6 +6,7 @@ keys, enumerations, datetimes, scalars and optional values.
 
 import dataclasses
 import enum
+import json
 import types
 import typing
 from collections.abc import Mapping
@@ -28,12 +29,35 @@ def encode(value: object) -> JsonValue:
     if isinstance(value, datetime):
         return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: encode(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
     raise TypeError(f"{type(value).__name__} is not a domain value: {value!r}")
+
+
+def concise(value: object) -> JsonValue:
+    """Like `encode`, without the fields that are at their default; `decode` reads it all the same.
+
+    So a later version of a type with more fields gives the same for the same value.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            name: concise(field)
+            for name, default in _defaults(type(value)).items()
+            if (field := getattr(value, name)) != default
+        }
+    if isinstance(value, Mapping):
+        return {str(key): concise(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [concise(item) for item in value]
+    return encode(value)
+
+
+def canonical(value: JsonValue) -> str:
+    """The one text of a JSON value, for digests. Raises ValueError for a number JSON lacks."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def decode(kind: type[T], data: JsonValue, *, where: str = "$") -> T:
@@ -100,11 +124,13 @@ def _decode_union(kind: Any, data: JsonValue, where: str) -> Any:
 def _decode_dataclass(kind: type, data: JsonValue, where: str) -> Any:
     entries = _expect(dict, data, where)
     hints = _hints(kind)
-    unknown = sorted(set(entries) - set(hints))
+    unknown = sorted(set(entries) - set(_names(kind)))
     if unknown:
         raise InvalidInput(f"{where}: unknown field {unknown[0]!r} for {kind.__name__}")
     arguments = {}
     for field in dataclasses.fields(kind):
+        if not field.init:
+            continue
         if field.name in entries:
             place = f"{where}.{field.name}"
             arguments[field.name] = _decode(hints[field.name], entries[field.name], place)
@@ -125,6 +151,24 @@ def _expect(kind: type, data: JsonValue, where: str) -> Any:
     if not isinstance(data, kind):
         raise InvalidInput(f"{where}: expected {kind.__name__}, got {data!r}")
     return data
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields that make a value of this dataclass; what it derives from them is left out."""
+    return tuple(field.name for field in dataclasses.fields(kind) if field.init)
+
+
+@cache
+def _defaults(kind: type) -> Mapping[str, object]:
+    """Of the fields that make a value; MISSING where there is none."""
+    return {
+        field.name: field.default
+        if field.default_factory is dataclasses.MISSING
+        else field.default_factory()
+        for field in dataclasses.fields(kind)
+        if field.init
+    }
 
 
 @cache

@@ -24,6 +24,7 @@ class StepStatus(StrEnum):
     READY = "ready"
     RUNNING = "running"
     WAITING = "waiting"  # for the retry timer
+    AWAITING = "awaiting"  # an approval or a signal
     SUCCEEDED = "succeeded"
     FAILED = "failed"  # it broke, attempts used up
     BLOCKED = "blocked"  # it was refused
@@ -60,10 +61,10 @@ LEGAL_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
     RunStatus.PAUSED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),
     RunStatus.BLOCKED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),
     RunStatus.FAILED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),
-    RunStatus.SUCCEEDED: frozenset(),
+    RunStatus.SUCCEEDED: frozenset({RunStatus.RUNNING}),
     RunStatus.CANCELLED: frozenset(),
 }
-"""The one table of legal moves. BLOCKED and FAILED go on only after a retry was asked for."""
+"""The one table of legal moves. An ended run goes on only when a retry or re-run was asked for."""
 
 
 def check_move(current: RunStatus, wanted: RunStatus) -> None:
@@ -92,7 +93,10 @@ class EventKind(StrEnum):
     STEP_RETRYING = "step.retrying"
     STEP_INTERRUPTED = "step.interrupted"  # its process died; goes on as the next attempt
     STEP_CANCELLED = "step.cancelled"
-    STEP_RESET = "step.reset"  # somebody asked for a retry
+    STEP_AWAITING = "step.awaiting"  # an approval or a signal; data: kind, expires_at
+    STEP_RESET = "step.reset"  # somebody asked for a retry or a re-run
+    STEP_SIGNALLED = "step.signalled"  # before it waited; data: by, payload
+    STEP_EDITED = "step.edited"  # somebody changed its output; data: by, comment, before, after
     MOCK_STARTED = "mock.started"  # data: contract, url, consumer
     MOCK_STOPPED = "mock.stopped"  # data: contract, calls
     AGENT_CHOSEN = "agent.chosen"  # data: persona, agent, score, reasons
@@ -135,6 +139,9 @@ class StepRun:
     """Of the last attempt."""
     ended_at: datetime | None = None
     retry_at: datetime | None = None
+    """When the retry timer rings, or the awaited approval or signal expires."""
+    extended: bool = False
+    """Its success added steps to the run, so it cannot be re-run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,5 +152,7 @@ class Run:
     inputs: JsonObject
     max_parallel: int
     created_at: datetime
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+    """See Workflow.concurrency."""
     started_at: datetime | None = None
     ended_at: datetime | None = None

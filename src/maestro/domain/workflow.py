@@ -1,14 +1,32 @@
 """A workflow is a directed acyclic graph of steps; building one refuses what cannot run."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from maestro.domain.encoding import encode
+from maestro.domain.encoding import canonical, concise
 from maestro.domain.values import JsonObject, StepId, first_duplicate, is_identifier
 from maestro.errors import InvalidInput
+
+
+class StepKind(StrEnum):
+    """What a step is for. All but APPROVAL and SIGNAL run the handler of their action."""
+
+    ACTION = "action"
+    INTERFACE = "interface"
+    """Fixes a contract that others work from."""
+    GATE = "gate"
+    """Judges evidence; its verdict cannot be edited."""
+    APPROVAL = "approval"
+    """Waits until a person approves or rejects; a rejection blocks the step."""
+    SIGNAL = "signal"
+    """Waits for a signal sent to the step; its payload is the step's output."""
+    NOTIFICATION = "notification"
+
+
+AWAITING_KINDS = frozenset({StepKind.APPROVAL, StepKind.SIGNAL})
+"""Kinds whose steps wait for somebody: no handler, no attempt at work, no place in the run."""
 
 
 class OnUnmet(StrEnum):
@@ -17,6 +35,17 @@ class OnUnmet(StrEnum):
     SKIP = "skip"
     RUN = "run"
     FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeRule:
+    """What a step does when one particular need ended otherwise than well."""
+
+    skipped: OnUnmet = OnUnmet.SKIP
+    failed: OnUnmet = OnUnmet.SKIP
+    """Also for a need that was blocked or cancelled."""
+    alone: bool = False
+    """When this need is unmet the rules of the others do not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +78,16 @@ class RetryPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     id: StepId
-    action: str
-    """Name of the registered handler, e.g. `persona.work`."""
+    action: str = ""
+    """Name of the registered handler, e.g. `persona.work`; empty for APPROVAL and SIGNAL."""
+    kind: StepKind = StepKind.ACTION
     needs: tuple[StepId, ...] = ()
+    edges: Mapping[str, EdgeRule] = field(default_factory=dict)
+    """Rules for single needs; the others follow `on_unmet`. With several unmet needs FAIL wins
+    over SKIP and SKIP over RUN."""
+    parent: StepId | None = None
+    """The step that waits for this one as if it had it among its needs; for steps that extend a
+    run and on whose results an earlier step was always meant to wait."""
     inputs: JsonObject = field(default_factory=dict)
     title: str = ""
     """For people; the id where empty."""
@@ -65,14 +101,36 @@ class Step:
     on_unmet: OnUnmet = OnUnmet.SKIP
     """Applies to every need that ended skipped, failed or blocked. SKIP and RUN are for optional
     work; a need that failed or was blocked still keeps the run from succeeding."""
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = RetryPolicy()
     timeout_seconds: float = 600.0
+    """Of one attempt."""
+    expires_seconds: float | None = None
+    """How long an APPROVAL or SIGNAL is waited for before the step fails; None = for ever."""
     priority: int = 0
     """Higher starts first among ready steps."""
+    capability: str = ""
+    """Who may run it: a worker that offers this capability; empty = whoever drives the run."""
+    concurrency: str = ""
+    """Key of `Workflow.concurrency` that limits how many such steps run at once."""
+    _definition: str = field(default="", init=False, repr=False, compare=False)
+    """What `definition` gave before: it is asked for several times in the life of a step."""
 
     def __post_init__(self) -> None:
         # 10 and 10.0 are the same definition, so they must give the same digest.
         object.__setattr__(self, "timeout_seconds", float(self.timeout_seconds))
+        if self.expires_seconds is not None:
+            object.__setattr__(self, "expires_seconds", float(self.expires_seconds))
+
+    @property
+    def awaits(self) -> bool:
+        return self.kind in AWAITING_KINDS
+
+    def reaction(self, need: StepId, *, skipped: bool) -> OnUnmet:
+        """What it does about a need that ended skipped, or otherwise not well."""
+        rule = self.edges.get(need)
+        if rule is None:
+            return self.on_unmet
+        return rule.skipped if skipped else rule.failed
 
     @property
     def label(self) -> str:
@@ -82,6 +140,7 @@ class Step:
         """What a watcher of the event stream needs to know of the step."""
         return {
             "id": self.id,
+            "kind": self.kind.value,
             "title": self.label,
             "phase": self.phase,
             "persona": self.persona,
@@ -89,19 +148,39 @@ class Step:
             "needs": list(self.needs),
         }
 
+    def definition(self) -> str:
+        """Canonical JSON of the definition, without the fields that are at their default.
+
+        So a later Maestro with more fields writes the same text for the same step.
+        """
+        if not self._definition:
+            object.__setattr__(self, "_definition", canonical(concise(self)))
+        return self._definition
+
     def digest(self) -> str:
         """sha256 over the definition; the journal keeps it so that a replay cannot mix steps up."""
-        text = json.dumps(encode(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(self.definition().encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
     name: str
     steps: tuple[Step, ...]
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+    """Most steps of one run with this `Step.concurrency` key at work at once."""
 
     def __post_init__(self) -> None:
         check_graph(self.steps)
+        for key, limit in self.concurrency.items():
+            if limit < 1:
+                raise InvalidInput(f"concurrency {key!r} must be at least 1, got {limit!r}")
+        for step in self.steps:
+            if step.concurrency and step.concurrency not in self.concurrency:
+                known = ", ".join(self.concurrency) or "none"
+                raise InvalidInput(
+                    f"step {step.id!r}: unknown concurrency key {step.concurrency!r}; the "
+                    f"workflow's keys: {known}"
+                )
 
     def step(self, step_id: StepId) -> Step:
         for step in self.steps:
@@ -111,7 +190,7 @@ class Workflow:
 
     def extended(self, steps: tuple[Step, ...]) -> "Workflow":
         """This workflow with more steps; refuses the same things as building it whole."""
-        return Workflow(name=self.name, steps=self.steps + steps)
+        return replace(self, steps=self.steps + steps)
 
 
 def check_graph(steps: Iterable[Step]) -> None:
@@ -126,12 +205,10 @@ def check_graph(steps: Iterable[Step]) -> None:
     duplicate = first_duplicate([step.id for step in ordered])
     if duplicate is not None:
         raise InvalidInput(f"step id {duplicate!r} is used twice")
-    by_id = {step.id: step for step in ordered}
+    known = {step.id for step in ordered}
     for step in ordered:
-        for need in step.needs:
-            if need not in by_id:
-                raise InvalidInput(f"step {step.id!r} needs {need!r}, which is not a step")
-    cycle = _find_cycle(by_id)
+        _check_needs(step, known)
+    cycle = _find_cycle(ordered)
     if cycle:
         raise InvalidInput("steps need each other in a circle: " + " -> ".join(cycle))
 
@@ -141,18 +218,52 @@ def _check_step(step: Step) -> None:
         raise InvalidInput(
             f"step id {step.id!r}: use a small letter, then letters, digits, '.', '_', '-'"
         )
-    if not step.action:
+    if step.awaits and step.action:
+        raise InvalidInput(
+            f"step {step.id!r}: {step.kind.value} steps have no action, got {step.action!r}"
+        )
+    if not step.awaits and not step.action:
         raise InvalidInput(f"step {step.id!r}: action is empty; name a registered action")
     if step.timeout_seconds <= 0:
         raise InvalidInput(f"step {step.id!r}: timeout must be positive")
+    if step.expires_seconds is not None and (not step.awaits or step.expires_seconds <= 0):
+        raise InvalidInput(
+            f"step {step.id!r}: expires is for approval and signal steps and must be positive, "
+            f"got {step.expires_seconds!r}"
+        )
+
+
+def _check_needs(step: Step, known: Set[StepId]) -> None:
+    for need in step.needs:
+        if need not in known:
+            raise InvalidInput(f"step {step.id!r} needs {need!r}, which is not a step")
+    if step.parent is not None and step.parent not in known:
+        raise InvalidInput(f"step {step.id!r} has the parent {step.parent!r}, which is not a step")
+    for edge in step.edges:
+        if edge not in step.needs:
+            raise InvalidInput(
+                f"step {step.id!r} has a rule for {edge!r}, which is not among its needs"
+            )
+
+
+def all_needs(steps: Iterable[Step]) -> dict[StepId, tuple[StepId, ...]]:
+    """What each step waits for: its needs, then the steps that name it as their parent."""
+    ordered = tuple(steps)
+    children: dict[StepId, list[StepId]] = {}
+    for step in ordered:
+        if step.parent is not None:
+            children.setdefault(step.parent, []).append(step.id)
+    return {
+        step.id: tuple(dict.fromkeys((*step.needs, *children.get(step.id, ())))) for step in ordered
+    }
 
 
 def generations(steps: Iterable[Step]) -> tuple[tuple[StepId, ...], ...]:
     """Steps grouped by the longest chain of needs before them: what can at best run together."""
-    by_id = {step.id: step for step in steps}
+    needs_of = all_needs(steps)
     depth: dict[StepId, int] = {}
-    for step_id in topological_order(by_id.values()):
-        needs = by_id[step_id].needs
+    for step_id in _in_order(needs_of):
+        needs = needs_of[step_id]
         depth[step_id] = 1 + max((depth[n] for n in needs if n in depth), default=-1)
     groups: dict[int, list[StepId]] = {}
     for step_id, level in depth.items():
@@ -161,15 +272,18 @@ def generations(steps: Iterable[Step]) -> tuple[tuple[StepId, ...], ...]:
 
 
 def topological_order(steps: Iterable[Step]) -> tuple[StepId, ...]:
-    """Every step after its needs (Kahn's algorithm); needs outside `steps` count as met."""
-    ordered = tuple(steps)
-    known = {step.id for step in ordered}
-    waiting = {step.id: sum(need in known for need in step.needs) for step in ordered}
+    """Every step after what it waits for; needs outside `steps` count as met."""
+    return _in_order(all_needs(steps))
+
+
+def _in_order(needs_of: Mapping[StepId, tuple[StepId, ...]]) -> tuple[StepId, ...]:
+    """Kahn's algorithm; steps in a circle are left out."""
+    waiting = {step: sum(need in needs_of for need in needs) for step, needs in needs_of.items()}
     dependants: dict[StepId, list[StepId]] = {}
-    for step in ordered:
-        for need in step.needs:
-            dependants.setdefault(need, []).append(step.id)
-    ready = [step.id for step in ordered if waiting[step.id] == 0]
+    for step_id, needs in needs_of.items():
+        for need in needs:
+            dependants.setdefault(need, []).append(step_id)
+    ready = [step_id for step_id, count in waiting.items() if count == 0]
     result: list[StepId] = []
     for step_id in ready:  # grows while it is walked
         result.append(step_id)
@@ -180,14 +294,15 @@ def topological_order(steps: Iterable[Step]) -> tuple[StepId, ...]:
     return tuple(result)
 
 
-def _find_cycle(by_id: Mapping[StepId, Step]) -> list[StepId]:
+def _find_cycle(steps: Iterable[Step]) -> list[StepId]:
     """One way round a cycle (first step repeated at the end), or an empty list."""
-    finished = set(topological_order(by_id.values()))
-    if len(finished) == len(by_id):
+    needs_of = all_needs(steps)
+    finished = set(_in_order(needs_of))
+    if len(finished) == len(needs_of):
         return []
     trail: list[StepId] = []
-    current = next(step_id for step_id in by_id if step_id not in finished)
+    current = next(step_id for step_id in needs_of if step_id not in finished)
     while current not in trail:
         trail.append(current)
-        current = next(need for need in by_id[current].needs if need not in finished)
+        current = next(need for need in needs_of[current] if need not in finished)
     return [*trail[trail.index(current) :], current]

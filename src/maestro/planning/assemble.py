@@ -11,7 +11,7 @@ from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.requirement import Analysis
 from maestro.domain.team import Member, Team
 from maestro.domain.values import StepId, first_duplicate
-from maestro.domain.workflow import OnUnmet, RetryPolicy, Step, check_graph, generations
+from maestro.domain.workflow import OnUnmet, RetryPolicy, Step, StepKind, check_graph, generations
 from maestro.errors import InvalidInput
 from maestro.planning.catalogue import PHASES, Catalogue
 from maestro.planning.compose import PER_SERVICE
@@ -115,6 +115,7 @@ class _Plan:
             Step(
                 id=_agree(contract),
                 action="contract.agree",
+                kind=StepKind.INTERFACE,
                 inputs={"contract": contract.id},
                 title=f"Agree on {contract.name}",
                 retry=AFTER_A_CRASH,
@@ -192,6 +193,7 @@ class _Plan:
                 Step(
                     id=_verify(contract),
                     action="contract.verify",
+                    kind=StepKind.GATE,
                     needs=_distinct(self._verify_needs(contract)),
                     inputs={"contract": contract.id},
                     title=f"Verify {contract.name}",
@@ -234,6 +236,7 @@ class _Plan:
                 Step(
                     id=StepId(f"recheck.{persona.id}"),
                     action="consumer.recheck",
+                    kind=StepKind.GATE,
                     needs=_distinct(needs),
                     inputs={"persona": persona.id, "contracts": [c.id for c in served]},
                     title=f"{persona.name} against the real provider",
@@ -302,6 +305,7 @@ def _gates(phases: tuple[str, ...], steps: list[Step]) -> list[Step]:
             Step(
                 id=StepId(f"gate.{phase}"),
                 action="quality.gate",
+                kind=StepKind.GATE,
                 needs=_distinct(needs),
                 inputs={"phase": phase},
                 title=f"Gate: {phase.replace('_', ' ')}",

@@ -55,7 +55,7 @@ class Prep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verb:
+class Verbal:
     lemma: str
     start: int
     end: int
@@ -77,7 +77,7 @@ class Mark:
     end: int
 
 
-Chunk = Noun | Verb | Mark
+Chunk = Noun | Verbal | Mark
 
 _NOUN_START = (Kind.DETERMINER, Kind.NUMBER, Kind.ADJECTIVE, Kind.NOUN, Kind.PRONOUN)
 _VERB_START = (Kind.MODAL, Kind.BE, Kind.TO, Kind.VERB, Kind.NOT)
@@ -248,7 +248,7 @@ class _Chunker:
         bare = main.tag in ("VBN", "VBG") and not finite
         starts = not chunks or (isinstance(chunks[-1], Mark) and chunks[-1].kind is not Kind.TO)
         chunks.append(
-            Verb(
+            Verbal(
                 lemma=main.lemma,
                 start=start,
                 end=self._at,

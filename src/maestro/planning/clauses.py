@@ -7,7 +7,7 @@ most often and what a requirement consists of. The parse is used below, for word
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from maestro.planning.chunks import Chunk, Mark, Noun, Prep, Verb
+from maestro.planning.chunks import Chunk, Mark, Noun, Prep, Verbal
 from maestro.planning.phrases import SEPARATORS, PhraseReader, is_mark, reach
 from maestro.planning.tagging import Kind
 
@@ -29,7 +29,7 @@ _CLAUSE_WORDS = (
 class Statement:
     """A verb with what belongs to it; without a verb, a row of nouns."""
 
-    verb: Verb | None = None
+    verb: Verbal | None = None
     subject: list[Noun] = field(default_factory=list)
     objects: list[Noun] = field(default_factory=list)
     preps: list[Prep] = field(default_factory=list)
@@ -86,7 +86,7 @@ class _Reader(PhraseReader):
         chunk = self._peek()
         if isinstance(chunk, Noun):
             return self._from_nouns()
-        if isinstance(chunk, Verb):
+        if isinstance(chunk, Verbal):
             return self._predicate(subject)
         if is_mark(chunk, Kind.PREPOSITION, Kind.TO):
             return self._from_preposition(subject)
@@ -116,7 +116,7 @@ class _Reader(PhraseReader):
         nouns = self._noun_list(stop_before_clause=False)
         self._attach_preps(nouns)
         following = self._peek()
-        if isinstance(following, Verb) and (following.finite or following.passive):
+        if isinstance(following, Verbal) and (following.finite or following.passive):
             return self._predicate(nouns)
         if is_mark(following, Kind.COLON):
             return self._after_colon(nouns)
@@ -132,7 +132,7 @@ class _Reader(PhraseReader):
         mark = self._at
         nouns = self._noun_list(stop_before_clause=False)
         self._attach_preps(nouns)
-        if isinstance(self._peek(), Verb):
+        if isinstance(self._peek(), Verbal):
             self._at = mark
             for noun in nouns:
                 noun.preps.clear()
@@ -147,13 +147,13 @@ class _Reader(PhraseReader):
         mark = self._chunks[self._at]
         self._at += 1
         following = self._peek()
-        if isinstance(following, Verb):
+        if isinstance(following, Verbal):
             return self._predicate([])
         if isinstance(following, Noun) and isinstance(mark, Mark):
             nouns = self._noun_list(stop_before_clause=True)
             self._attach_preps(nouns)
             verb = self._peek()
-            if isinstance(verb, Verb) and mark.text in ("for", "to", "that"):
+            if isinstance(verb, Verbal) and mark.text in ("for", "to", "that"):
                 return self._predicate(nouns)
             prep = Prep(word=mark.text, nouns=nouns, start=mark.start, end=reach(nouns))
             self._add(Statement(preps=[prep], start=mark.start, end=prep.end))
@@ -162,7 +162,7 @@ class _Reader(PhraseReader):
     def _predicate(self, subject: list[Noun]) -> list[Noun]:
         """One verb or several sharing an object, then what it is done to and how."""
         first = self._peek()
-        if isinstance(first, Verb) and first.imperative and self._after_verbless_clause():
+        if isinstance(first, Verbal) and first.imperative and self._after_verbless_clause():
             subject = []
         verbs = self._verbs()
         objects: list[Noun] = []
@@ -189,7 +189,7 @@ class _Reader(PhraseReader):
                 )
             )
         following = self._peek()
-        embedded = isinstance(following, Verb) and bool(objects)
+        embedded = isinstance(following, Verbal) and bool(objects)
         return objects[-1:] if embedded else subject
 
     def _after_verbless_clause(self) -> bool:
@@ -197,9 +197,9 @@ class _Reader(PhraseReader):
         before = self._chunks[self._at - 1] if self._at else None
         return is_mark(before, *SEPARATORS) and bool(self._found) and self._found[-1].verb is None
 
-    def _verbs(self) -> list[Verb]:
+    def _verbs(self) -> list[Verbal]:
         first = self._peek()
-        assert isinstance(first, Verb)
+        assert isinstance(first, Verbal)
         verbs = [first]
         self._at += 1
         while True:
@@ -207,7 +207,7 @@ class _Reader(PhraseReader):
             while is_mark(self._peek(ahead), *SEPARATORS):
                 ahead += 1
             following = self._peek(ahead)
-            if ahead == 0 or not isinstance(following, Verb) or verbs[-1].particle:
+            if ahead == 0 or not isinstance(following, Verbal) or verbs[-1].particle:
                 return verbs
             if following.passive != first.passive and following.modal:
                 return verbs

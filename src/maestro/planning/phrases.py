@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from maestro.planning.chunks import Chunk, Mark, Noun, Prep, Verb
+from maestro.planning.chunks import Chunk, Mark, Noun, Prep, Verbal
 from maestro.planning.tagging import Kind
 
 SEPARATORS = (Kind.COMMA, Kind.CONJUNCTION)
@@ -49,7 +49,7 @@ class PhraseReader:
         """`steps to reproduce, severity`: what the noun is for belongs to it."""
         verb, after = self._peek(), self._peek(1)
         ends = after is None or is_mark(after, *SEPARATORS, Kind.STOP)
-        if isinstance(verb, Verb) and not verb.finite and not verb.passive and ends:
+        if isinstance(verb, Verbal) and not verb.finite and not verb.passive and ends:
             noun.end = verb.end
             self._at += 1
 
@@ -66,7 +66,7 @@ class PhraseReader:
         ):
             skip += 2
         verb = self._peek(skip)
-        return isinstance(verb, Verb) and verb.finite
+        return isinstance(verb, Verbal) and verb.finite
 
     def _attach_preps(self, nouns: list[Noun]) -> None:
         """Complements go to the noun before them; a second `with` to the innermost one. A list
@@ -106,7 +106,7 @@ class PhraseReader:
                 return found
             if not isinstance(self._peek(ahead + 1), Noun):
                 return found
-            if mark.text == "for" and isinstance(self._peek(ahead + 2), Verb):
+            if mark.text == "for" and isinstance(self._peek(ahead + 2), Verbal):
                 return found
             self._at += ahead + 1
             nouns = self._complement(mark.text)
@@ -137,7 +137,7 @@ class PhraseReader:
         """`with the following fields: a, b` and `as three services: a, b`: the list is meant."""
         noun = prep.nouns[-1]
         announces = noun.plural and (noun.head in _ANNOUNCING or bool(noun.number))
-        announces |= noun.head in _CHOICES and not isinstance(self._peek(2), Verb)
+        announces |= noun.head in _CHOICES and not isinstance(self._peek(2), Verbal)
         if self._followed_by_clause() or not announces:
             return
         self._at += 1
@@ -152,7 +152,7 @@ class PhraseReader:
         while isinstance(self._peek(ahead), Noun) or is_mark(self._peek(ahead), *SEPARATORS):
             ahead += 1
         verb = self._peek(ahead)
-        return isinstance(verb, Verb) and ahead == 2
+        return isinstance(verb, Verbal) and ahead == 2
 
 
 def is_mark(chunk: Chunk | None, *wanted: Kind) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from maestro.domain.run import Event, EventKind, Run, StepError
+from maestro.domain.steering import Steering
 from maestro.domain.values import JsonObject, JsonValue, RunId, StepId
 from maestro.domain.workflow import Step, Workflow
 
@@ -64,13 +65,19 @@ class Engine(Protocol):
         """Drives a run (new, paused or interrupted) until it ends or pauses; recovers first."""
         ...
 
-    async def retry(self, run_id: RunId) -> None:
-        """Resets failed, blocked and cancelled steps and everything skipped because of them."""
+    async def steer(self, run_id: RunId, request: Steering) -> bool:
+        """Does what somebody asks of a run, whoever executes it, or nobody.
+
+        False when it was already so. Raises NotFound, Conflict where the request is not legal in
+        the present state (domain.steering.LEGAL), InvalidInput.
+        """
         ...
 
-    async def pause(self, run_id: RunId) -> None: ...
-
-    async def cancel(self, run_id: RunId) -> None: ...
+    def drain(self, seconds: float) -> None:
+        """This process is about to end: nothing more starts in it, attempts that have not ended
+        after `seconds` are interrupted, and every `execute` returns. Other processes may go on.
+        """
+        ...
 
     def events(self, run_id: RunId, *, after: int = 0) -> AsyncIterator[Event]:
         """All events after a sequence number, then live ones, until the run has ended."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -15,8 +16,44 @@ from maestro.domain.workflow import Step, Workflow
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMove:
+    """A step's row before and after a move."""
+
+    before: StepRun
+    """What the store must hold, or the move is refused."""
+    after: StepRun
+    definition: str
+    """The step's digest."""
+    input_digest: str = ""
+    """sha256 over what an attempt works from; when one starts."""
+    offered: bool = False
+    """The attempt that starts is left to a worker that has the step's capability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One state change and the event that tells of it, written together."""
+
+    kind: EventKind
+    step: StepMove | None = None
+    extend: tuple[Step, ...] = ()
+    run: Run | None = None
+    data: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What must still be true of a run for its driver's entries to be written."""
+
+    fence: int
+    """The number `Store.own` gave; a later owner has a greater one."""
+    steered: int
+    """How often somebody but the driver had changed the run when the driver last read it."""
+
+
 class RunRepository(Protocol):
-    """Runs, their workflows and their steps."""
+    """Runs, their workflows, their steps and the journal of attempts."""
 
     def insert(self, run: Run, workflow: Workflow) -> None:
         """Stores a new run with all its steps PENDING. Raises Conflict if the id is taken."""
@@ -30,26 +67,31 @@ class RunRepository(Protocol):
         """Newest first."""
         ...
 
-    def update(self, run: Run) -> None:
-        """Stores status and times of an existing run. Raises NotFound."""
-        ...
-
     def workflow(self, run_id: RunId) -> Workflow: ...
-
-    def extend(self, run_id: RunId, steps: Sequence[Step]) -> None:
-        """Adds steps to the run's workflow, PENDING. Raises InvalidInput for a bad graph."""
-        ...
 
     def steps(self, run_id: RunId) -> Sequence[StepRun]:
         """In the workflow's order."""
         ...
 
-    def save_step(self, run_id: RunId, step: StepRun, *, definition: str) -> None:
-        """Stores a step's state and its attempt's row in the journal.
+    def steered(self, run_id: RunId) -> int:
+        """See Guard.steered. Raises NotFound."""
+        ...
 
-        `definition` is the step's digest. Raises SchemaMismatch when the journal holds this
-        (run, step) under another digest, Conflict when the attempt already has a committed result.
+    def record(
+        self, run_id: RunId, entries: Sequence[Entry], at: datetime, *, guard: Guard | None
+    ) -> int | None:
+        """Writes entries in order, each with its event; the last event's sequence.
+
+        Without a guard it is somebody else than the driver who steers the run, which is counted.
+        None, and nothing written, when the run was steered since the guard was taken. Raises
+        LeaseLost when the fence is not the run's, SchemaMismatch when the journal holds a step
+        under another definition, Conflict when a step is not where the entry says it was or its
+        attempt already has a result, InvalidInput when an extension makes a bad graph.
         """
+        ...
+
+    def abandoned(self, limit: int) -> Sequence[RunId]:
+        """RUNNING runs, oldest first, that no live process owns; empty where a lock file rules."""
         ...
 
 
@@ -62,13 +104,62 @@ class EventRepository(Protocol):
         kind: EventKind,
         at: datetime,
         *,
-        step_id: StepId | None = None,
-        attempt: int | None = None,
-        data: JsonObject | None = None,
-    ) -> Event: ...
+        step_id: StepId,
+        attempt: int,
+        data: JsonObject,
+        fence: int | None = None,
+    ) -> Event:
+        """What a running step tells.
+
+        Raises LeaseLost when a fence is given and is not the run's, Conflict when the run was
+        cancelled, NotFound.
+        """
+        ...
 
     def after(self, run_id: RunId, sequence: int, limit: int = 1000) -> Sequence[Event]:
         """Events with a greater sequence, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """An attempt that is left to workers."""
+
+    run_id: RunId
+    step_id: StepId
+    attempt: int
+    token: int = 0
+    """Grows with every claim; only the last claimant's result is taken."""
+    worker: str = ""
+
+
+class TaskRepository(Protocol):
+    """The attempts that wait for, or are with, workers; their rows end with the attempt."""
+
+    def claim(self, capabilities: Sequence[str], worker: str, lease_seconds: float) -> Task | None:
+        """The waiting task of highest priority, then longest waiting, that one of these
+        capabilities can do; two workers never get the same one.
+        """
+        ...
+
+    def renew(self, task: Task, lease_seconds: float) -> bool:
+        """False when the task was taken back: its worker must end the work at once."""
+        ...
+
+    def finish(self, task: Task, result: JsonObject) -> None:
+        """Raises LeaseLost when the task is no longer this worker's."""
+        ...
+
+    def finished(self, run_id: RunId) -> Sequence[tuple[Task, JsonObject]]:
+        """Tasks with a result that the run's driver has not recorded yet."""
+        ...
+
+    def expired(self, run_id: RunId) -> Sequence[Task]:
+        """Tasks whose worker has not renewed its lease in time."""
+        ...
+
+    def of_run(self, run_id: RunId) -> Sequence[Task]:
+        """Every task of the run that has not been recorded."""
         ...
 
 
@@ -96,6 +187,8 @@ class Transaction(Protocol):
     @property
     def events(self) -> EventRepository: ...
     @property
+    def tasks(self) -> TaskRepository: ...
+    @property
     def requirements(self) -> RequirementRepository: ...
     @property
     def audit(self) -> AuditRepository: ...
@@ -104,11 +197,17 @@ class Transaction(Protocol):
 class Store(Protocol):
     """The durable memory. There is no store without a database behind it."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work on it at once, so that workers make sense."""
+        ...
+
     async def write(self, change: Callable[[Transaction], T]) -> T:
         """Runs `change` on the one writer thread and returns after COMMIT reached the disk.
 
         Changes queued at the same time may share a commit; each is atomic by itself: one that
-        raises is rolled back alone and its error is raised here. `change` must not block.
+        raises is rolled back alone and its error is raised here. `change` must not block, and may
+        be run again when the database could not take the first try.
         Raises StorageUnavailable when the database cannot be written.
         """
         ...
@@ -117,10 +216,11 @@ class Store(Protocol):
         """Runs `query` on a reader; sees everything written before the call."""
         ...
 
-    def own(self, run_id: RunId) -> AbstractAsyncContextManager[None]:
-        """Held while a process executes a run.
+    def own(self, run_id: RunId) -> AbstractAsyncContextManager[int]:
+        """Held while a process executes a run; gives the fence its writes carry.
 
-        Raises Conflict naming the owner's pid when a live process holds it.
+        Kept alive by itself until it is left. Raises Conflict naming the owner when a live
+        process holds it, NotFound.
         """
         ...
 

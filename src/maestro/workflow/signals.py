@@ -65,6 +65,22 @@ class ConditionJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """The awaited approval or signal came."""
+
+    step_id: StepId
+    accepted: bool
+    """False: rejected, which blocks the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The awaited approval or signal did not come in time."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
 class PauseAsked:
     pass
 
@@ -81,7 +97,19 @@ class CancelAsked:
 
 @dataclass(frozen=True, slots=True)
 class RetryAsked:
-    """Failed, blocked and cancelled steps go back, with everything skipped because of them."""
+    """Failed, blocked and cancelled steps go back, with what never ran because of them."""
+
+    step_id: StepId | None = None
+    """Only this one; None = every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerunAsked:
+    """A finished step goes back, with everything that depends on it, directly or not."""
+
+    step_id: StepId
+    only_dependants: bool = False
+    """The step itself stays as it is: its output was edited."""
 
 
 Signal = (
@@ -92,10 +120,13 @@ Signal = (
     | AttemptInterrupted
     | RetryDue
     | ConditionJudged
+    | Decided
+    | Expired
     | PauseAsked
     | ResumeAsked
     | CancelAsked
     | RetryAsked
+    | RerunAsked
 )
 
 
@@ -109,8 +140,15 @@ class StartStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Await:
+    """The step waits for somebody; answer with Decided or Expired."""
+
+    step_id: StepId
+
+
+@dataclass(frozen=True, slots=True)
 class EndStep:
-    """The attempt's result is the step's result."""
+    """The attempt's result, or what somebody decided, is the step's result."""
 
     step_id: StepId
     status: StepStatus
@@ -187,6 +225,7 @@ class RestRun:
 
 Command = (
     StartStep
+    | Await
     | EndStep
     | ScheduleRetry
     | RequeueStep

@@ -1,17 +1,25 @@
-"""The scheduler's rules one by one, then over random graphs against a fold that needs no queue."""
+"""The scheduler's rules one by one.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+Move by move it is checked against a model in test_scheduler_model.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from scheduling import ITEMS, M, children, feed, new_state, restored, row, started, step
 
-from maestro.domain.run import FINISHED_STEPS, RunStatus, StepRun, StepStatus
+from maestro.domain.run import RunStatus, StepStatus
 from maestro.domain.values import StepId
-from maestro.domain.workflow import OnUnmet, RetryPolicy, Step, Workflow, topological_order
+from maestro.domain.workflow import (
+    EdgeRule,
+    OnUnmet,
+    RetryPolicy,
+    Step,
+)
 from maestro.errors import Conflict
-from maestro.workflow.run_state import RunState
 from maestro.workflow.scheduler import advance
 from maestro.workflow.signals import (
     AttemptBlocked,
@@ -32,6 +40,7 @@ from maestro.workflow.signals import (
     PauseAsked,
     RejectStep,
     RequeueStep,
+    RerunAsked,
     ResetStep,
     RestRun,
     ResumeAsked,
@@ -42,30 +51,6 @@ from maestro.workflow.signals import (
     SkipStep,
     StartStep,
 )
-
-
-def step(name: str, *needs: str, **rest: object) -> Step:
-    return Step(id=StepId(name), action="work", needs=tuple(map(StepId, needs)), **rest)  # type: ignore[arg-type]
-
-
-def new_state(*steps: Step, max_parallel: int = 9) -> RunState:
-    return RunState.restore(
-        Workflow(name="w", steps=steps), (), max_parallel=max_parallel, status=RunStatus.RUNNING
-    )
-
-
-def feed(state: RunState, *signals: Signal) -> list[Command]:
-    """All commands that the signals give, one after another."""
-    commands: list[Command] = []
-    for signal in signals:
-        state, given_now = advance(state, signal)
-        commands.extend(given_now)
-    return commands
-
-
-def started(commands: Iterable[Command]) -> list[str]:
-    return [command.step_id for command in commands if isinstance(command, StartStep)]
-
 
 A, B, C, D = (StepId(name) for name in "abcd")
 
@@ -282,260 +267,237 @@ def test_a_long_chain_of_skips_is_one_walk() -> None:
     assert commands[-1] == FinishRun(RunStatus.FAILED)
 
 
-# --- random graphs ------------------------------------------------------------------------------
+# --- rules of single needs ------------------------------------------------------------------------
 
-ENDS = ("ok", "fail", "hopeless", "block", "interrupt")
-DECISIVE = {
-    "ok": StepStatus.SUCCEEDED,
-    "block": StepStatus.BLOCKED,
-    "hopeless": StepStatus.FAILED,
-}
+RUN, SKIP, FAIL = OnUnmet.RUN, OnUnmet.SKIP, OnUnmet.FAIL
 
 
-@dataclass(frozen=True, kw_only=True)
-class Script:
-    """What the world does to a step: its condition's verdict and the end of each attempt."""
-
-    verdict: ConditionOutcome
-    ends: tuple[str, ...]
-
-
-@st.composite
-def scripted_graphs(draw: st.DrawFn) -> tuple[tuple[Step, ...], dict[StepId, Script]]:
-    names = [f"s{i}" for i in range(draw(st.integers(1, 9)))]
-    steps, scripts = [], {}
-    for position, name in enumerate(names):
-        needs = draw(st.lists(st.sampled_from(names[:position]), unique=True)) if position else []
-        attempts = draw(st.integers(1, 3))
-        own = step(
-            name,
-            *needs,
-            when="x" if draw(st.booleans()) else None,
-            on_unmet=draw(st.sampled_from(OnUnmet)),
-            retry=RetryPolicy(max_attempts=attempts),
-            priority=draw(st.integers(-1, 1)),
-        )
-        steps.append(own)
-        ends = draw(st.tuples(*[st.sampled_from(ENDS)] * attempts))
-        scripts[own.id] = Script(verdict=draw(st.sampled_from(ConditionOutcome)), ends=ends)
-    order = draw(st.permutations(steps))
-    return tuple(order), scripts
+@pytest.mark.parametrize("end", ["skipped", "failed", "blocked"])
+@pytest.mark.parametrize("rule", list(OnUnmet))
+def test_the_rule_of_a_need_counts_and_not_that_of_the_step(end: str, rule: OnUnmet) -> None:
+    other = FAIL if rule is not FAIL else RUN
+    edge = (
+        EdgeRule(skipped=rule, failed=other)
+        if end == "skipped"
+        else EdgeRule(skipped=other, failed=rule)
+    )
+    a = step("a", when="x" if end == "skipped" else None)
+    state = new_state(a, step("b", "a", edges={A: edge}, on_unmet=other))
+    ends: dict[str, Signal] = {
+        "skipped": ConditionJudged(A, ConditionOutcome.DOES_NOT_HOLD),
+        "failed": AttemptFailed(A, worth_retry=False),
+        "blocked": AttemptBlocked(A),
+    }
+    _, *then = feed(state, Begin(), ends[end])[1:]
+    assert (
+        then[0]
+        == {
+            RUN: StartStep(B, 1),
+            SKIP: SkipStep(B, (A,)),
+            FAIL: RejectStep(B, (A,)),
+        }[rule]
+    )
 
 
-def expected(steps: Iterable[Step], scripts: Mapping[StepId, Script]) -> dict[StepId, StepStatus]:
-    """The only right final statuses: they do not depend on the order of execution."""
-    by_id = {own.id: own for own in steps}
-    found: dict[StepId, StepStatus] = {}
-    for step_id in topological_order(by_id.values()):
-        own = by_id[step_id]
-        unmet = any(found[need] is not StepStatus.SUCCEEDED for need in own.needs)
-        found[step_id] = final_status(own, scripts[step_id], unmet=unmet)
-    return found
-
-
-def final_status(own: Step, script: Script, *, unmet: bool) -> StepStatus:
-    if unmet and own.on_unmet is not OnUnmet.RUN:
-        return StepStatus.SKIPPED if own.on_unmet is OnUnmet.SKIP else StepStatus.FAILED
-    if own.when and script.verdict is not ConditionOutcome.HOLDS:
-        broken = script.verdict is ConditionOutcome.BROKEN
-        return StepStatus.FAILED if broken else StepStatus.SKIPPED
-    last = next((end for end in script.ends if end in DECISIVE), "fail")
-    return DECISIVE.get(last, StepStatus.FAILED)
-
-
-@dataclass
-class World:
-    """Plays the host of one run and checks every command on the way."""
-
-    state: RunState
-    scripts: dict[StepId, Script]
-    running: dict[StepId, int] = field(default_factory=dict)
-    waiting: set[StepId] = field(default_factory=set)
-    succeeded: list[StepId] = field(default_factory=list)
-    finishes: list[RunStatus] = field(default_factory=list)
-    history: list[Command] = field(default_factory=list)
-
-    def tell(self, signal: Signal) -> None:
-        pending = [signal]
-        while pending:
-            self.state, commands = advance(self.state, pending.pop(0))
-            for command in commands:
-                if isinstance(command, JudgeCondition):
-                    verdict = self.scripts[command.step_id].verdict
-                    pending.append(ConditionJudged(command.step_id, verdict))
-                else:
-                    self.obey(command)
-
-    def obey(self, command: Command) -> None:
-        self.history.append(command)
-        if isinstance(command, StartStep):
-            self.check_start(command)
-            self.running[command.step_id] = command.attempt
-        elif isinstance(command, EndStep) and command.status is StepStatus.SUCCEEDED:
-            self.succeeded.append(command.step_id)
-        elif isinstance(command, ScheduleRetry):
-            self.waiting.add(command.step_id)
-        elif isinstance(command, FinishRun):
-            self.finishes.append(command.status)
-
-    def check_start(self, command: StartStep) -> None:
-        own = self.state.steps[command.step_id].step
-        needs = [self.state.steps[need].status for need in own.needs]
-        assert not self.state.paused, "nothing starts while paused"
-        assert command.step_id not in self.running, "one attempt at a time"
-        assert all(need in FINISHED_STEPS for need in needs), "needs come first"
-        if own.on_unmet is not OnUnmet.RUN:
-            assert set(needs) <= {StepStatus.SUCCEEDED}, "unmet needs keep it from running"
-        forgiven = self.state.steps[command.step_id].forgiven
-        assert command.attempt - forgiven <= own.retry.max_attempts, "within the retry budget"
-        assert len(self.running) < self.state.max_parallel, "within max_parallel"
-
-    def end_attempt(self, step_id: StepId) -> None:
-        attempt = self.running.pop(step_id)
-        ends = self.scripts[step_id].ends
-        end = ends[(attempt - 1) % len(ends)]
-        signals: dict[str, Signal] = {
-            "ok": AttemptSucceeded(step_id),
-            "fail": AttemptFailed(step_id, worth_retry=True),
-            "hopeless": AttemptFailed(step_id, worth_retry=False),
-            "block": AttemptBlocked(step_id),
-            "interrupt": AttemptInterrupted(step_id),
-        }
-        self.tell(signals[end])
-
-    def ring(self, step_id: StepId) -> None:
-        self.waiting.discard(step_id)
-        self.tell(RetryDue(step_id))
-
-    def steer(self, move: str, data: st.DataObject) -> None:
-        if move == "end":
-            self.end_attempt(data.draw(st.sampled_from(sorted(self.running))))
-        elif move == "due":
-            self.ring(min(self.waiting))
-        else:
-            signals: dict[str, Signal] = {
-                "retry": RetryAsked(),
-                "pause": PauseAsked(),
-                "resume": ResumeAsked(),
-            }
-            self.tell(signals[move])
-
-    def crash(self) -> None:
-        """The process dies: the state is read back from what the journal would hold."""
-        rows = [
-            StepRun(step_id=key, status=own.status, attempt=own.attempt, forgiven=own.forgiven)
-            for key, own in self.state.steps.items()
-        ]
-        workflow = Workflow(name="w", steps=tuple(own.step for own in self.state.steps.values()))
-        self.state = RunState.restore(
-            workflow, rows, max_parallel=self.state.max_parallel, status=RunStatus.RUNNING
-        )
-        self.tell(Begin())
-
-
-@settings(max_examples=300, deadline=None)
-@given(graph=scripted_graphs(), max_parallel=st.integers(1, 4), data=st.data())
-def test_any_graph_ends_as_the_fold_says_whatever_the_order(
-    graph: tuple[tuple[Step, ...], dict[StepId, Script]], max_parallel: int, data: st.DataObject
+@pytest.mark.parametrize(
+    ("rules", "wanted"),
+    [
+        ((RUN, RUN), StartStep(C, 1)),
+        ((RUN, SKIP), SkipStep(C, (A, B))),
+        ((SKIP, RUN), SkipStep(C, (A, B))),
+        ((SKIP, FAIL), RejectStep(C, (A, B))),
+        ((FAIL, RUN), RejectStep(C, (A, B))),
+    ],
+)
+def test_fail_wins_over_skip_and_skip_over_run(
+    rules: tuple[OnUnmet, OnUnmet], wanted: Command
 ) -> None:
-    steps, scripts = graph
-    world = World(new_state(*steps, max_parallel=max_parallel), scripts)
-    world.tell(Begin())
-    for _ in range(200):
-        moves = [("end", key) for key in sorted(world.running)]
-        moves += [("due", key) for key in sorted(world.waiting)]
-        moves += [("resume" if world.state.paused else "pause", StepId(""))]
-        if not world.state.paused:
-            moves += [("crash", StepId(""))]
-        if world.finishes:
-            break
-        kind, key = data.draw(st.sampled_from(moves))
-        if kind == "end":
-            world.end_attempt(key)
-        elif kind == "due":
-            world.ring(key)
-        elif kind == "crash":
-            # a retry that is due but has no place yet waits in memory only: it is due again
-            world.waiting |= {
-                k for k, own in world.state.steps.items() if own.status is StepStatus.WAITING
-            }
-            world.crash()
-        else:
-            world.tell(PauseAsked() if kind == "pause" else ResumeAsked())
-    drain(world)
-    wanted = expected(steps, scripts)
-    assert {key: own.status for key, own in world.state.steps.items()} == wanted
-    assert len(world.succeeded) == len(set(world.succeeded))
-    ends = set(wanted.values())
-    worst = RunStatus.FAILED if StepStatus.FAILED in ends else RunStatus.BLOCKED
-    bad = ends & {StepStatus.FAILED, StepStatus.BLOCKED}
-    assert world.finishes == [worst if bad else RunStatus.SUCCEEDED]
+    edges = {need: EdgeRule(failed=rule) for need, rule in zip((A, B), rules, strict=True)}
+    state = new_state(step("a"), step("b"), step("c", "a", "b", edges=edges))
+    feed(state, Begin(), AttemptFailed(A, worth_retry=False))
+    assert feed(state, AttemptFailed(B, worth_retry=False))[1] == wanted
 
 
-def drain(world: World) -> None:
-    """Lets everything happen that still can."""
-    if world.state.paused:
-        world.tell(ResumeAsked())
-    while world.running or world.waiting:
-        while world.waiting:
-            world.ring(min(world.waiting))
-        for key in sorted(world.running):
-            world.end_attempt(key)
+def test_needs_without_a_rule_follow_the_step() -> None:
+    edges = {A: EdgeRule(failed=RUN)}
+    state = new_state(step("a"), step("b"), step("c", "a", "b", edges=edges, on_unmet=FAIL))
+    feed(state, Begin(), AttemptFailed(A, worth_retry=False))
+    assert started(feed(state, AttemptSucceeded(B))) == ["c"]
+    other = new_state(step("a"), step("b"), step("c", "a", "b", edges=edges, on_unmet=FAIL))
+    feed(other, Begin(), AttemptFailed(B, worth_retry=False))
+    assert feed(other, AttemptSucceeded(A))[1] == RejectStep(C, (B,))
 
 
-def check_books(state: RunState) -> None:
-    """The scheduler's counters and queue against the plain definition of what they count."""
-    statuses = {key: own.status for key, own in state.steps.items()}
-    for key, own in state.steps.items():
-        open_needs = {need for need in own.step.needs if statuses[need] not in FINISHED_STEPS}
-        assert own.open_needs == len(open_needs), key
-        waits_for_nothing = own.status is StepStatus.PENDING and not open_needs
-        assert not waits_for_nothing or own.queued, f"{key} is forgotten"
-    assert state.counts == {kind: list(statuses.values()).count(kind) for kind in StepStatus}
-    may_start = not state.paused and state.ended is None and state.running < state.max_parallel
-    assert not (may_start and state.ready), "a place stays empty although something is ready"
-    assert (state.ended is not None) == (set(statuses.values()) <= FINISHED_STEPS) or state.paused
+def test_the_rule_of_a_need_that_counts_alone_wins_over_all_others() -> None:
+    """A sub-workflow that was skipped skips what is inside it, whatever that says of its needs."""
+    rules = {"b": EdgeRule(alone=True), "c": EdgeRule(skipped=OnUnmet.FAIL)}
+    state = new_state(step("a"), step("b", "a"), step("c", "b"), step("d", "b", "c", edges=rules))
+    feed(state, Begin())
+    commands = feed(state, AttemptFailed(A, worth_retry=False))
+    assert SkipStep(D, (B, C)) in commands
 
 
-@settings(max_examples=300, deadline=None)
-@given(graph=scripted_graphs(), max_parallel=st.integers(1, 3), data=st.data())
-def test_steering_at_any_moment_keeps_the_books_and_ends_well(
-    graph: tuple[tuple[Step, ...], dict[StepId, Script]], max_parallel: int, data: st.DataObject
-) -> None:
-    """Retries and pauses at random moments; then nothing fails any more and all must succeed."""
-    steps, scripts = graph
-    steps = tuple(replace(own, when=None, on_unmet=OnUnmet.SKIP) for own in steps)
-    world = World(new_state(*steps, max_parallel=max_parallel), scripts)
-    world.tell(Begin())
-    for _ in range(data.draw(st.integers(0, 25))):
-        statuses = {own.status for own in world.state.steps.values()}
-        moves = ["retry"] if statuses & {StepStatus.FAILED, StepStatus.BLOCKED} else []
-        moves += ["end"] if world.running else []
-        moves += ["due"] if world.waiting else []
-        moves += ["resume"] if world.state.paused else ["pause"]
-        world.steer(data.draw(st.sampled_from(moves)), data)
-        check_books(world.state)
-    world.scripts = {own.id: Script(verdict=ConditionOutcome.HOLDS, ends=("ok",)) for own in steps}
-    if any(
-        own.status in (StepStatus.FAILED, StepStatus.BLOCKED) for own in world.state.steps.values()
-    ):
-        world.steer("retry", data)
-    drain(world)
-    assert {own.status for own in world.state.steps.values()} == {StepStatus.SUCCEEDED}
-    assert sorted(world.succeeded) == sorted(own.id for own in steps)
-    assert world.finishes[-1] is RunStatus.SUCCEEDED
+# --- parents --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
-@given(graph=scripted_graphs(), max_parallel=st.integers(1, 4))
-def test_the_same_signals_give_the_same_commands(
-    graph: tuple[tuple[Step, ...], dict[StepId, Script]], max_parallel: int
-) -> None:
-    steps, scripts = graph
-    histories = []
-    for _ in range(2):
-        world = World(new_state(*steps, max_parallel=max_parallel), scripts)
-        world.tell(Begin())
-        drain(world)
-        histories.append(world.history)
-    assert histories[0] == histories[1]
+def test_children_that_a_step_adds_hold_their_parent_back() -> None:
+    state = new_state(step("m.items"), step("m", "m.items"), step("after", "m"))
+    feed(state, Begin())
+    assert started(feed(state, AttemptSucceeded(ITEMS, children(2)))) == ["m.0", "m.1"]
+    assert started(feed(state, AttemptSucceeded(StepId("m.1")))) == []
+    assert started(feed(state, AttemptSucceeded(StepId("m.0")))) == ["m"]
+
+
+def test_a_parent_without_children_waits_for_its_needs_only() -> None:
+    state = new_state(step("m.items"), step("m", "m.items"))
+    feed(state, Begin())
+    assert started(feed(state, AttemptSucceeded(ITEMS))) == ["m"]
+
+
+@pytest.mark.parametrize("rule", list(OnUnmet))
+def test_a_parent_follows_its_own_rule_for_a_child_that_failed(rule: OnUnmet) -> None:
+    state = new_state(step("m.items"), step("m", "m.items", on_unmet=rule))
+    feed(state, Begin(), AttemptSucceeded(ITEMS, children(2)), AttemptSucceeded(StepId("m.0")))
+    after = feed(state, AttemptFailed(StepId("m.1"), worth_retry=False))[1]
+    needs = (StepId("m.1"),)
+    assert (
+        after == {RUN: StartStep(M, 1), SKIP: SkipStep(M, needs), FAIL: RejectStep(M, needs)}[rule]
+    )
+
+
+def test_a_child_holds_back_a_parent_that_was_queued_already() -> None:
+    state = new_state(step("a", priority=1), step("m"), max_parallel=1)
+    feed(state, Begin())
+    added = (step("c", parent=M, priority=-1),)
+    assert started(feed(state, AttemptSucceeded(A, added))) == ["c"]
+    assert started(feed(state, AttemptSucceeded(C))) == ["m"]
+
+
+def test_a_child_that_is_a_need_too_counts_once() -> None:
+    """Whichever of the two is told first."""
+    for steps in ([step("c", parent=M), step("m", "c")], [step("m", "c"), step("c", parent=M)]):
+        state = new_state(*steps)
+        assert started(feed(state, Begin(), AttemptFailed(C, worth_retry=False))) == ["c"]
+        assert state.steps[M].needs == [C]
+        assert state.steps[M].open_needs == 0
+
+
+def test_what_a_parent_waits_for_is_the_same_after_a_restart() -> None:
+    steps = (step("m.items"), step("m", "m.items"), *children(3))
+    rows = [row("m.items", StepStatus.SUCCEEDED), row("m.1", StepStatus.SUCCEEDED)]
+    state = restored(steps, *rows)
+    assert started(feed(state, Begin())) == ["m.0", "m.2"]
+    assert state.steps[M].open_needs == 2
+
+
+# --- concurrency keys -----------------------------------------------------------------------------
+
+
+def keyed(name: str, *needs: str, **rest: object) -> Step:
+    return step(name, *needs, concurrency="key", **rest)
+
+
+def test_no_more_run_than_the_key_allows_and_the_places_go_to_others() -> None:
+    state = new_state(keyed("a"), keyed("b"), keyed("c"), step("d"), max_parallel=3, key=2)
+    assert started(feed(state, Begin())) == ["a", "b", "d"]
+    assert started(feed(state, AttemptSucceeded(D))) == []
+    assert started(feed(state, AttemptSucceeded(A))) == ["c"]
+
+
+def test_the_held_step_of_highest_priority_is_next() -> None:
+    state = new_state(keyed("a"), keyed("b"), keyed("c", priority=1), keyed("d", "b"), key=1)
+    assert started(feed(state, Begin())) == ["c"]
+    order = []
+    for name in ("c", "a", "b"):
+        order += started(feed(state, AttemptSucceeded(StepId(name))))
+    assert order == ["a", "b", "d"]
+
+
+def test_a_key_is_free_while_its_step_waits_for_a_retry() -> None:
+    retried = RetryPolicy(max_attempts=2)
+    state = new_state(keyed("a", retry=retried), keyed("b"), key=1)
+    assert started(feed(state, Begin(), AttemptFailed(A, worth_retry=True))) == ["a", "b"]
+    assert started(feed(state, RetryDue(A))) == []
+    assert started(feed(state, AttemptSucceeded(B))) == ["a"]
+
+
+def test_a_held_step_that_was_taken_back_lets_the_next_one_through() -> None:
+    """`b` and `c` are held; `b`'s need is run again, so the free place is `c`'s."""
+    state = new_state(
+        step("n"), keyed("a"), keyed("b", "n", priority=2), keyed("c"), max_parallel=3, key=1
+    )
+    feed(state, Begin(), AttemptSucceeded(StepId("n")))
+    assert started(feed(state, RerunAsked(StepId("n")))) == ["n"]
+    assert started(feed(state, AttemptSucceeded(A))) == ["c"]
+    assert started(feed(state, AttemptSucceeded(StepId("n")))) == []
+    assert started(feed(state, AttemptSucceeded(C))) == ["b"]
+
+
+def test_held_steps_start_again_after_cancel_and_retry() -> None:
+    state = new_state(*(keyed(f"s{n}") for n in range(4)), key=2)
+    feed(state, Begin(), CancelAsked())
+    assert state.in_use == {"key": 0}
+    assert started(feed(state, RetryAsked())) == ["s0", "s1"]
+    order = started(feed(state, *(AttemptSucceeded(StepId(f"s{n}")) for n in range(4))))
+    assert order == ["s2", "s3"]
+    assert state.ended is RunStatus.SUCCEEDED
+
+
+def test_attempts_that_run_on_after_a_restart_use_their_key() -> None:
+    steps = (keyed("a"), keyed("b"))
+    state = restored(steps, row("a", StepStatus.RUNNING), limits={"key": 1})
+    assert started(feed(state, Begin())) == []
+    assert started(feed(state, AttemptSucceeded(A))) == ["b"]
+
+
+# --- cost -----------------------------------------------------------------------------------------
+
+
+class CountedId(str):
+    """A step's id that counts how often it is compared with another."""
+
+    compared: ClassVar[int] = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        CountedId.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_adding_children_looks_at_each_of_them_a_few_times_only() -> None:
+    count = 1000
+    made = [replace(child, id=StepId(CountedId(child.id))) for child in children(count)]
+    state = new_state(step("m.items"), step("m", "m.items"), max_parallel=count)
+    feed(state, Begin())
+    CountedId.compared = 0
+    feed(state, AttemptSucceeded(ITEMS, tuple(made)))
+    feed(state, *(AttemptSucceeded(child.id) for child in made))
+    assert CountedId.compared < 10 * count
+    assert state.steps[M].status is StepStatus.RUNNING
+
+
+def lines_for(count: int) -> int:
+    """Lines of Python that a map over so many takes."""
+    lines = 0
+
+    def counted(*_: object) -> Callable[..., Any]:
+        nonlocal lines
+        lines += 1
+        return counted
+
+    state = new_state(step("m.items"), step("m", "m.items"), max_parallel=3)
+    feed(state, Begin())
+    before = sys.gettrace()
+    sys.settrace(counted)
+    try:
+        feed(state, AttemptSucceeded(ITEMS, children(count)))
+        feed(state, *(AttemptSucceeded(StepId(f"m.{n}")) for n in range(count)))
+    finally:
+        sys.settrace(before)
+    assert state.steps[M].status is StepStatus.RUNNING
+    return lines
+
+
+def test_twice_the_children_take_twice_the_lines() -> None:
+    """A move that looks at every step would make it nearly four times as many."""
+    assert lines_for(600) < 2.2 * lines_for(300)

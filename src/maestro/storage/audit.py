@@ -1,16 +1,16 @@
 """Who asked for what, and whether it was allowed."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from maestro.domain.access import AuditRecord
+from maestro.storage.database import Connection
 from maestro.storage.records import audit_from_row, to_moment
 
 
-class SqliteAudit:
+class SqlAudit:
     """The AuditRepository port on one connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def append(self, record: AuditRecord) -> None:
@@ -21,7 +21,7 @@ class SqliteAudit:
                 record.principal,
                 record.action,
                 record.target,
-                record.allowed,
+                int(record.allowed),
             ),
         )
 
@@ -30,4 +30,4 @@ class SqliteAudit:
             "SELECT at, principal, action, target, allowed FROM audit ORDER BY id DESC LIMIT ?",
             (limit,),
         )
-        return [audit_from_row(row) for row in rows]
+        return [audit_from_row(row) for row in rows.fetchall()]

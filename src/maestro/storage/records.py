@@ -6,7 +6,7 @@ and never a half-filled value.
 
 import json
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from maestro.domain.access import AuditRecord
 from maestro.domain.encoding import decode, encode
@@ -14,16 +14,19 @@ from maestro.domain.requirement import Requirement
 from maestro.domain.run import Event, EventKind, Run, RunStatus, StepError, StepRun, StepStatus
 from maestro.domain.values import JsonValue, RunId, StepId
 from maestro.domain.workflow import Step
-from maestro.errors import InvalidInput, StorageUnavailable
+from maestro.errors import InvalidInput, LeaseLost, NotFound, StorageUnavailable
+from maestro.storage.database import Row
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, default=encode
+)
 
 
 def to_text(value: object) -> str:
     """Canonical JSON. Raises InvalidInput for what JSON cannot hold."""
     try:
-        return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return _CANONICAL.encode(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"cannot be stored as JSON: {error}") from error
 
@@ -32,16 +35,21 @@ def from_text(kind: type[T], text: str, where: str) -> T:
     try:
         return decode(kind, json.loads(text), where=where)
     except (InvalidInput, ValueError, TypeError) as error:
-        raise _unreadable(where, error) from error
+        raise unreadable(where, error) from error
 
 
 def to_moment(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC, so that text order is time order."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def from_moment(text: str | None, where: str) -> datetime | None:
     return None if text is None else _moment(text, where)
+
+
+RUN_COLUMNS = (
+    "id, workflow, status, inputs, max_parallel, concurrency, created_at, started_at, ended_at"
+)
 
 
 def run_row(run: Run) -> Row:
@@ -51,13 +59,11 @@ def run_row(run: Run) -> Row:
         run.status.value,
         to_text(run.inputs),
         run.max_parallel,
+        to_text(run.concurrency),
         to_moment(run.created_at),
         to_moment(run.started_at),
         to_moment(run.ended_at),
     )
-
-
-RUN_COLUMNS = "id, workflow, status, inputs, max_parallel, created_at, started_at, ended_at"
 
 
 def run_from_row(row: Row) -> Run:
@@ -66,11 +72,12 @@ def run_from_row(row: Row) -> Run:
         id=RunId(row[0]),
         workflow=row[1],
         status=_member(RunStatus, row[2], where),
-        inputs=_json(row[3], where),
+        inputs=json_from_text(row[3], where),
         max_parallel=row[4],
-        created_at=_moment(row[5], where),
-        started_at=from_moment(row[6], where),
-        ended_at=from_moment(row[7], where),
+        concurrency=json_from_text(row[5], where),
+        created_at=_moment(row[6], where),
+        started_at=from_moment(row[7], where),
+        ended_at=from_moment(row[8], where),
     )
 
 
@@ -78,23 +85,29 @@ def step_from_text(text: str, run_id: RunId) -> Step:
     return from_text(Step, text, f"a step of run {run_id!r}")
 
 
+STEP_RUN_COLUMNS = (
+    "step_id, status, attempt, forgiven, output, error, started_at, ended_at, retry_at, extended"
+)
+
+
 def step_run_from_row(row: Row) -> StepRun:
-    """From step_id, status, attempt, forgiven, output, error, started_at, ended_at, retry_at."""
     where = f"step {row[0]!r}"
     return StepRun(
         step_id=StepId(row[0]),
         status=_member(StepStatus, row[1], where),
         attempt=row[2],
         forgiven=row[3],
-        output=None if row[4] is None else _json(row[4], where),
+        output=None if row[4] is None else json_from_text(row[4], where),
         error=None if row[5] is None else from_text(StepError, row[5], where),
         started_at=from_moment(row[6], where),
         ended_at=from_moment(row[7], where),
         retry_at=from_moment(row[8], where),
+        extended=bool(row[9]),
     )
 
 
 EVENT_COLUMNS = "run_id, sequence, kind, at, step_id, attempt, data"
+INSERT_EVENT = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 -- constant column list
 
 
 def event_row(event: Event) -> Row:
@@ -118,7 +131,7 @@ def event_from_row(row: Row) -> Event:
         at=_moment(row[3], where),
         step_id=None if row[4] is None else StepId(row[4]),
         attempt=row[5],
-        data=_json(row[6], where),
+        data=json_from_text(row[6], where),
     )
 
 
@@ -136,18 +149,18 @@ def audit_from_row(row: Row) -> AuditRecord:
     )
 
 
-def _json(text: str, where: str) -> JsonValue:
+def json_from_text(text: str, where: str) -> JsonValue:
     try:
         return json.loads(text)
     except (ValueError, TypeError) as error:
-        raise _unreadable(where, error) from error
+        raise unreadable(where, error) from error
 
 
 def _moment(text: str, where: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except (ValueError, TypeError) as error:
-        raise _unreadable(where, error) from error
+        raise unreadable(where, error) from error
 
 
 Member = TypeVar("Member", RunStatus, StepStatus, EventKind)
@@ -157,10 +170,20 @@ def _member(kind: type[Member], text: str, where: str) -> Member:
     try:
         return kind(text)
     except ValueError as error:
-        raise _unreadable(where, error) from error
+        raise unreadable(where, error) from error
 
 
-def _unreadable(where: str, error: Exception) -> StorageUnavailable:
+def unreadable(where: str, error: Exception) -> StorageUnavailable:
     return StorageUnavailable(
         f"{where} cannot be read back from the database: {error}; restore it from a backup"
+    )
+
+
+def no_run(run_id: RunId) -> NotFound:
+    return NotFound(f"there is no run {run_id!r} in this database; list the runs to see their ids")
+
+
+def other_owner(run_id: RunId) -> LeaseLost:
+    return LeaseLost(
+        f"run {run_id!r} was taken over by another process; what this one did since is not kept"
     )

@@ -1,34 +1,30 @@
 """Requirements as they were handed in."""
 
-import sqlite3
-
 from maestro.domain.requirement import Requirement
 from maestro.errors import Conflict, NotFound
+from maestro.storage.database import Connection
 from maestro.storage.records import requirement_from_row, to_moment, to_text
 
 
-class SqliteRequirements:
+class SqlRequirements:
     """The RequirementRepository port on one connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def insert(self, requirement: Requirement) -> None:
-        try:
-            self._connection.execute(
-                "INSERT INTO requirements (id, project, submitted_at, document) "
-                "VALUES (?, ?, ?, ?)",
-                (
-                    requirement.id,
-                    requirement.project,
-                    to_moment(requirement.submitted_at),
-                    to_text(requirement),
-                ),
-            )
-        except sqlite3.IntegrityError as error:
-            raise Conflict(
-                f"requirement id {requirement.id!r} is already taken; choose another"
-            ) from error
+        done = self._connection.execute(
+            "INSERT INTO requirements (id, project, submitted_at, document) "
+            "VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            (
+                requirement.id,
+                requirement.project,
+                to_moment(requirement.submitted_at),
+                to_text(requirement),
+            ),
+        )
+        if done.rowcount == 0:
+            raise Conflict(f"requirement id {requirement.id!r} is already taken; choose another")
 
     def get(self, requirement_id: str) -> Requirement:
         row = self._connection.execute(

@@ -1,23 +1,20 @@
 """The one writer: a thread that lets queued changes share a commit.
 
-With `synchronous=FULL` a commit costs a disk flush whatever it holds, so changes that wait at the
+A commit that reaches the disk costs about the same whatever it holds, so changes that wait at the
 same time go into one transaction, each in a savepoint of its own.
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from maestro.errors import StorageUnavailable
-from maestro.storage.connections import connect_writer
-from maestro.storage.failures import storage_failure
-from maestro.storage.transaction import SqliteTransaction
+from maestro.errors import MaestroError, StorageUnavailable
+from maestro.storage.database import Connection, Link
+from maestro.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
 MOST_PER_COMMIT = 512
@@ -26,7 +23,7 @@ MOST_PER_COMMIT = 512
 class _Change:
     """A queued change and what became of it."""
 
-    def __init__(self, work: Callable[[SqliteTransaction], Any]) -> None:
+    def __init__(self, work: Callable[[SqlTransaction], Any]) -> None:
         self.work = work
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
@@ -43,36 +40,35 @@ class _Change:
             self.future.set_result(self.result)
 
 
-class _Savepoint:
-    """Keeps a change that raises from touching the others in the same transaction."""
+class _Kept:
+    """Keeps the error of a change that raises, unless it ended the transaction of them all."""
 
-    def __init__(self, connection: sqlite3.Connection, change: _Change) -> None:
-        self._connection = connection
+    def __init__(self, link: Link, change: _Change) -> None:
+        self._link = link
         self._change = change
 
     def __enter__(self) -> None:
-        self._connection.execute("SAVEPOINT change")
+        self._change.error = None
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> Literal[True]:
-        if error is not None:
-            self._change.error = error
-            self._connection.execute("ROLLBACK TO change")
-        self._connection.execute("RELEASE change")
+    ) -> bool:
+        if isinstance(error, self._link.errors):
+            if self._link.is_over(error):
+                return False
+            error = self._link.failure(error, "writing")
+        self._change.error = error
         return True
 
 
 class GroupCommitWriter:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection = connect_writer(path)
-        self._transaction = SqliteTransaction(self._connection)
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._queue: SimpleQueue[_Change | None] = SimpleQueue()
         self._closed = False
         self.commits = 0
@@ -80,9 +76,9 @@ class GroupCommitWriter:
         self._thread = threading.Thread(target=self._serve, name="maestro-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
+    async def write(self, work: Callable[[SqlTransaction], T]) -> T:
         if self._closed:
-            raise StorageUnavailable(f"the store {str(self._path)!r} is closed; open it again")
+            raise StorageUnavailable(f"the store {self._link.where} is closed; open it again")
         change = _Change(work)
         self._queue.put(change)
         result: T = await change.future
@@ -93,6 +89,7 @@ class GroupCommitWriter:
         if not self._closed:
             self._closed = True
             self._queue.put(None)
+        self._link.give_up()
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
@@ -103,7 +100,7 @@ class GroupCommitWriter:
             _report(batch)
             if last:
                 break
-        self._connection.close()
+        self._link.close()
 
     def _drain(self, batch: list[_Change]) -> bool:
         """Adds everything that waits; True when the request to close was among it."""
@@ -119,21 +116,27 @@ class GroupCommitWriter:
 
     def _commit(self, batch: Sequence[_Change]) -> None:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for change in batch:
-                with _Savepoint(self._connection, change):
-                    change.result = change.work(self._transaction)
-            self._connection.execute("COMMIT")
+            self._link.write(lambda connection: self._apply(connection, batch))
             self.commits += 1
-        except sqlite3.Error as error:
-            # Some errors (disk full, I/O) end the whole transaction: then nobody's change stands.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+        except MaestroError as error:  # the transaction is gone: nobody's change stands
             for change in batch:
-                change.error = storage_failure(self._path, error, "writing")
+                change.error = error
+
+    def _apply(self, connection: Connection, batch: Sequence[_Change]) -> bool:
+        """Makes the changes; whether there is something to commit."""
+        transaction = SqlTransaction(connection)
+        if len(batch) == 1:
+            with _Kept(self._link, batch[0]):
+                batch[0].result = batch[0].work(transaction)
+            return batch[0].error is None
         for change in batch:
-            if isinstance(change.error, sqlite3.Error):
-                change.error = storage_failure(self._path, change.error, "writing")
+            connection.execute("SAVEPOINT change")
+            with _Kept(self._link, change):
+                change.result = change.work(transaction)
+            if change.error is not None:
+                connection.execute("ROLLBACK TO SAVEPOINT change")
+            connection.execute("RELEASE SAVEPOINT change")
+        return True
 
 
 def _report(batch: Sequence[_Change]) -> None:

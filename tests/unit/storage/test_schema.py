@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 
 import maestro.storage
 from maestro.domain.run import RunStatus, StepStatus
-from maestro.storage.schema import REVISIONS, migrate, prepare
+from maestro.storage.schema import REVISIONS
+from maestro.storage.sqlite_schema import migrate, prepare
 
 MIGRATIONS = Path(maestro.storage.__file__).with_name("migrations")
 
@@ -67,7 +68,7 @@ def test_a_migration_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_processes_that_create_the_same_file_at_once_all_succeed(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from maestro.storage.schema import prepare; "
+        "import sys; from pathlib import Path; from maestro.storage.sqlite_schema import prepare; "
         "prepare(Path(sys.argv[1]))"
     )
     path = tmp_path / "maestro.db"

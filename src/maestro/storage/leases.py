@@ -1,0 +1,106 @@
+"""The heartbeat: keeps this process's leases on runs alive, on a thread and a session of its own.
+
+So a busy event loop or a long commit does not cost a run its owner.
+"""
+
+from collections.abc import Callable, Sequence
+from threading import Condition, Lock, Thread
+
+import psycopg
+
+from maestro import failpoints
+from maestro.domain.values import RunId
+from maestro.storage.postgres_link import NOW, PostgresConnection
+
+_MINE = "WHERE id = ? AND fence = ?"
+_RENEW = f"UPDATE runs SET lease_until = {NOW} + ? {_MINE}"  # noqa: S608 -- constant text
+_RELEASE = f"UPDATE runs SET owner = NULL, lease_until = NULL {_MINE}"  # noqa: S608 -- constant text
+
+
+class LeaseKeeper:
+    """Renews every lease it was told of, three times as often as it must."""
+
+    def __init__(self, connect: Callable[[], PostgresConnection], lease_seconds: float) -> None:
+        self._connect = connect
+        self._lease_seconds = lease_seconds
+        self._session = Lock()
+        self._connection: PostgresConnection | None = None
+        self._changed = Condition()
+        self._leases: set[tuple[RunId, int]] = set()
+        self._closed = False
+        self._thread: Thread | None = None
+
+    def keep(self, run_id: RunId, fence: int) -> None:
+        with self._changed:
+            self._leases.add((run_id, fence))
+            if self._thread is None:
+                self._thread = Thread(target=self._beat, name="maestro-leases", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def release(self, run_id: RunId, fence: int) -> None:
+        """Lets another process own the run at once; if that cannot be said, the lease runs out."""
+        with self._changed:
+            self._leases.discard((run_id, fence))
+        failpoints.reach("lease.release.before")
+        self._execute(_RELEASE, (run_id, fence))
+        failpoints.reach("lease.release.after")
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+        with self._session:
+            self._hang_up()
+
+    def _beat(self) -> None:
+        rest = self._lease_seconds / 3
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._leases)
+                # Woken early only to end: a lease that came meanwhile is fresh.
+                self._changed.wait_for(lambda: self._closed, rest)
+                if self._closed:
+                    return
+                leases = sorted(self._leases)
+            renewed = [self._renew(run_id, fence) for run_id, fence in leases]
+            rest = self._lease_seconds / (3 if all(renewed) else 20)
+
+    def _renew(self, run_id: RunId, fence: int) -> bool:
+        """False when the database could not be asked."""
+        failpoints.reach("lease.renew.before")
+        renewed = self._execute(_RENEW, (self._lease_seconds, run_id, fence))
+        failpoints.reach("lease.renew.after")
+        if renewed == 0:  # somebody else owns it now; the owner here hears so at its next write
+            with self._changed:
+                self._leases.discard((run_id, fence))
+        return renewed is not None
+
+    def _execute(self, sql: str, parameters: Sequence[object]) -> int | None:
+        """How many rows changed; None when the database could not be asked in time."""
+        with self._session:
+            for _ in range(2):  # a session that was lost unnoticed is found out by using it
+                try:
+                    return self._open().execute(sql, parameters).rowcount
+                except psycopg.errors.LockNotAvailable:
+                    return None
+                except psycopg.Error:
+                    self._hang_up()
+                finally:
+                    if self._closed:  # the last word after closing: nobody hangs up later
+                        self._hang_up()
+        return None
+
+    def _open(self) -> PostgresConnection:
+        if self._connection is None:
+            self._connection = self._connect()
+            patience = max(1, int(self._lease_seconds * 1000 / 6))
+            self._connection.command(f"SET lock_timeout = {patience}")
+        return self._connection
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

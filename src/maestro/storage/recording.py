@@ -1,0 +1,168 @@
+"""The rows that a sequence of journal entries stands for, gathered before any is written."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from maestro.domain.run import Run, StepRun, StepStatus
+from maestro.domain.values import RunId, StepId
+from maestro.domain.workflow import Step
+from maestro.errors import Conflict
+from maestro.ports import Entry, StepMove
+from maestro.storage.database import Row
+from maestro.storage.moves import attempt_result, check_step_move
+from maestro.storage.records import to_moment, to_text
+
+INSERT_STEP = (
+    "INSERT INTO steps (run_id, step_id, position, definition, definition_digest, status, "
+    "attempt, forgiven, extended) VALUES (?, ?, ?, ?, ?, 'pending', 0, 0, 0)"
+)
+MOVE_STEP = (
+    "UPDATE steps SET status = ?, attempt = ?, forgiven = ?, output = ?, error = ?, "
+    "started_at = ?, ended_at = ?, retry_at = ?, extended = ? "
+    "WHERE run_id = ? AND step_id = ? AND status = ? AND attempt = ? AND definition_digest = ?"
+)
+OPEN_ATTEMPT = (
+    "INSERT INTO attempts (run_id, step_id, attempt, definition_digest, input_digest, status, "
+    "output, error, started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (run_id, step_id, attempt) DO NOTHING"
+)
+CLOSE_ATTEMPT = (
+    "UPDATE attempts SET status = ?, output = ?, error = ?, ended_at = ? "
+    "WHERE run_id = ? AND step_id = ? AND attempt = ?"
+)
+REMOVE_TASK = "DELETE FROM tasks WHERE run_id = ? AND step_id = ? AND attempt = ?"
+
+_RUNNING = StepStatus.RUNNING
+
+
+class Page:
+    """The rows of one call of `record`; a step that moves several times is one row."""
+
+    def __init__(self, run_id: RunId, at: datetime) -> None:
+        self._run_id = run_id
+        self._at = at
+        self._at_text = to_moment(at)
+        self.moves: dict[StepId, tuple[StepRun, StepMove]] = {}
+        """What the store must hold of a step, and its last move."""
+        self._opened: dict[tuple[StepId, int], Row] = {}
+        self.closed_attempts: list[Row] = []
+        self.events: list[Row] = []
+        """Without run and sequence, which is not known yet."""
+        self.extension: list[Step] = []
+        self.offers: dict[StepId, int] = {}
+        """Attempts that start and are left to workers."""
+        self.settled: list[Row] = []
+        """Attempts that ended, which may have been left to workers."""
+        self.run: Run | None = None
+
+    @staticmethod
+    def of(run_id: RunId, entries: Sequence[Entry], at: datetime) -> "Page":
+        """Raises Conflict where a move is not legal or does not follow from the one before."""
+        page = Page(run_id, at)
+        for entry in entries:
+            page._add(entry)
+        return page
+
+    @property
+    def step_rows(self) -> list[Row]:
+        return [self._step_row(before, move) for before, move in self.moves.values()]
+
+    @property
+    def opened_attempts(self) -> list[Row]:
+        return list(self._opened.values())
+
+    def event_rows(self, first: int) -> list[Row]:
+        run_id = self._run_id
+        return [(run_id, sequence, *row) for sequence, row in enumerate(self.events, start=first)]
+
+    def _add(self, entry: Entry) -> None:
+        move = entry.step
+        data = to_text(entry.data) if entry.data else "{}"
+        if move is None:
+            self.events.append((entry.kind.value, self._at_text, None, None, data))
+        else:
+            check_step_move(self._run_id, entry.kind, move.before, move.after)
+            self._move(move)
+            after = move.after
+            self.events.append(
+                (entry.kind.value, self._at_text, after.step_id, after.attempt or None, data)
+            )
+        if entry.extend:
+            self.extension.extend(entry.extend)
+        if entry.run is not None:
+            self.run = entry.run
+
+    def _move(self, move: StepMove) -> None:
+        before, after = move.before, move.after
+        earlier = self.moves.get(after.step_id)
+        if earlier is None:
+            self.moves[after.step_id] = (before, move)
+        else:
+            reached = earlier[1].after
+            if (reached.status, reached.attempt) != (before.status, before.attempt):
+                raise Conflict(
+                    f"step {after.step_id!r} of run {self._run_id!r} moves on from "
+                    f"{before.status.value} at attempt {before.attempt}, but the entry before "
+                    f"left it {reached.status.value} at attempt {reached.attempt}"
+                )
+            self.moves[after.step_id] = (earlier[0], move)
+        if after.status is _RUNNING:
+            self._open(move)
+        elif before.status is _RUNNING:
+            self._close(after)
+
+    def _open(self, move: StepMove) -> None:
+        after = move.after
+        self._opened[(after.step_id, after.attempt)] = (
+            self._run_id,
+            after.step_id,
+            after.attempt,
+            move.definition,
+            move.input_digest,
+            "running",
+            None,
+            None,
+            self._moment(after.started_at),
+            None,
+        )
+        if move.offered:
+            self.offers[after.step_id] = after.attempt
+
+    def _close(self, after: StepRun) -> None:
+        succeeded = after.status is StepStatus.SUCCEEDED
+        result = (
+            attempt_result(after.status),
+            to_text(after.output) if succeeded and after.output is not None else None,
+            None if after.error is None else to_text(after.error),
+            self._moment(after.ended_at),
+        )
+        key = (after.step_id, after.attempt)
+        if key in self._opened:  # it starts and ends in the same call
+            row = self._opened[key]
+            self._opened[key] = (*row[:5], *result[:3], row[8], result[3])
+            self.offers.pop(after.step_id, None)
+        else:
+            self.closed_attempts.append((*result, self._run_id, *key))
+            self.settled.append((self._run_id, *key))
+
+    def _step_row(self, before: StepRun, move: StepMove) -> Row:
+        after = move.after
+        return (
+            after.status.value,
+            after.attempt,
+            after.forgiven,
+            None if after.output is None else to_text(after.output),
+            None if after.error is None else to_text(after.error),
+            self._moment(after.started_at),
+            self._moment(after.ended_at),
+            self._moment(after.retry_at),
+            int(after.extended),
+            self._run_id,
+            after.step_id,
+            before.status.value,
+            before.attempt,
+            move.definition,
+        )
+
+    def _moment(self, moment: datetime | None) -> str | None:
+        return self._at_text if moment is self._at else to_moment(moment)

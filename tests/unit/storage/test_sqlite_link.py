@@ -1,0 +1,188 @@
+"""A file that is locked, full or read-only: said as such, nothing half written, usable again."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from maestro.domain.run import Run, RunStatus
+from maestro.domain.values import RunId
+from maestro.domain.workflow import Workflow
+from maestro.errors import StorageUnavailable
+from maestro.ports import Transaction
+from maestro.storage.sqlite import SqliteStore
+from maestro.storage.sqlite_link import connect_writer
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FLOW = Workflow(name="w", steps=())
+
+
+def insert(tx: Transaction, name: str) -> None:
+    run = Run(
+        id=RunId(name),
+        workflow="w",
+        status=RunStatus.PENDING,
+        inputs={},
+        max_parallel=1,
+        created_at=NOW,
+    )
+    tx.runs.insert(run, FLOW)
+
+
+async def names(store: SqliteStore) -> set[str]:
+    return {run.id for run in await store.read(lambda tx: tx.runs.recent(9))}
+
+
+def test_a_lock_that_ends_in_time_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "maestro.db"
+
+    async def play() -> None:
+        store = await SqliteStore.open(path, busy_seconds=60.0)
+        with closing(connect_writer(path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            release = threading.Timer(0.5, lambda: other.execute("COMMIT"))
+            release.start()
+            await store.write(lambda tx: insert(tx, "run-1"))
+            release.join()
+        assert await names(store) == {"run-1"}
+        await store.close()
+
+    asyncio.run(play())
+
+
+def test_a_lock_that_does_not_end_is_an_error_and_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "maestro.db"
+
+    async def play() -> None:
+        store = await SqliteStore.open(path, busy_seconds=0.2)
+        with closing(connect_writer(path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StorageUnavailable, match=r"another process keeps .* locked"):
+                await store.write(lambda tx: insert(tx, "run-1"))
+            assert await names(store) == set()
+            other.execute("ROLLBACK")
+        await store.write(lambda tx: insert(tx, "run-2"))
+        assert await names(store) == {"run-2"}
+        await store.close()
+
+    asyncio.run(play())
+
+
+CHILD = """
+import asyncio, os, resource, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from maestro.domain.run import Run, RunStatus
+from maestro.domain.workflow import Workflow
+from maestro.errors import StorageUnavailable
+from maestro.storage.sqlite import SqliteStore
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FLOW = Workflow(name="w", steps=())
+
+def run(name, size):
+    return Run(id=name, workflow="w", status=RunStatus.PENDING, inputs={"x": "y" * size},
+               max_parallel=1, created_at=NOW)
+
+async def main(path, limit):
+    store = await SqliteStore.open(path)
+    if limit:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    results = await asyncio.gather(
+        store.write(lambda tx: tx.runs.insert(run("run-small", 10), FLOW)),
+        store.write(lambda tx: tx.runs.insert(run("run-big", 9_000_000), FLOW)),
+        return_exceptions=True,
+    )
+    print([type(result).__name__ for result in results])
+    print(results[1])
+    await store.write(lambda tx: tx.runs.insert(run("run-after", 10), FLOW))
+    print(sorted(found.id for found in await store.read(lambda tx: tx.runs.recent(9)))[::-1])
+    await store.close()
+
+asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+"""
+
+
+def check_full(lines: list[str]) -> None:
+    kinds, said, kept = lines
+    assert "StorageUnavailable" in kinds
+    assert "free space" in said or "check the disk" in said
+    alone = kinds.count("StorageUnavailable") == 1  # the big one in a transaction of its own
+    assert kept == str(["run-small", "run-after"] if alone else ["run-after"])
+
+
+def test_a_full_disk_loses_nobody_and_invents_nothing(tmp_path: Path) -> None:
+    """On a disk of its own, of 2 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    own_mounts = ["unshare", *as_user, "--mount", "sh", "-c"]
+    mount = 'mount -t tmpfs -o size=2m tmpfs "$1" && shift && exec "$@"'
+    probe = subprocess.run(
+        [*own_mounts, mount, "sh", str(place), "true"], capture_output=True, text=True, check=False
+    )
+    if probe.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {probe.stderr}")
+    child = [sys.executable, "-W", "error", "-c", CHILD, str(place / "maestro.db"), "0"]
+    done = subprocess.run(
+        [*own_mounts, mount, "sh", str(place), *child],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    check_full(done.stdout.splitlines())
+
+
+def test_a_file_that_may_not_grow_loses_nobody_and_invents_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", CHILD, str(tmp_path / "maestro.db"), "600000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    check_full(done.stdout.splitlines())
+
+
+def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    """In a folder mounted read-only, because root may write what its mode forbids."""
+    path = tmp_path / "maestro.db"
+
+    async def create() -> None:
+        store = await SqliteStore.open(path)
+        await store.close()
+
+    asyncio.run(create())
+    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    own_mounts = ["unshare", *as_user, "--mount", "sh", "-c"]
+    bind = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+    probe = subprocess.run(
+        [*own_mounts, bind, "sh", str(tmp_path), "true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if probe.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {probe.stderr}")
+    before = path.read_bytes()
+    done = subprocess.run(
+        [
+            *(*own_mounts, bind, "sh", str(tmp_path)),
+            *(sys.executable, "-W", "error", "-c", CHILD, str(path), "0"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "StorageUnavailable: opening the database" in done.stderr
+    assert "make the file and its folder writable" in done.stderr or "folder" in done.stderr
+    assert path.read_bytes() == before

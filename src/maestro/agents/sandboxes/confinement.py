@@ -79,6 +79,7 @@ class Confinement:
             "listen": list(reach.listen) if confined else None,
             "filter_calls": confined,
             "supervise": True,
+            "parent": os.getpid(),
         }
         return [*_launcher(), json.dumps(specification), "--", *command]
 
@@ -121,6 +122,26 @@ class Confinement:
             argv += ["--bind", str(tree), str(tree)]
         argv += ["--remount-ro", "/", "--chdir", str(cwd), "--"]
         return [*argv, *_launcher(), json.dumps(specification), "--", *command]
+
+
+def supervised(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list[str]:
+    """The argv that runs a command of the user's own, confined by nothing.
+
+    Its whole tree, daemons included, ends when it ends or this process dies.
+    """
+    specification: dict[str, object] = {
+        "cwd": str(cwd),
+        "env": dict(env),
+        "limits": {},
+        "readable": None,
+        "writable": [],
+        "connect": None,
+        "listen": None,
+        "filter_calls": False,
+        "supervise": True,
+        "parent": os.getpid(),
+    }
+    return [*_launcher(), json.dumps(specification), "--", *command]
 
 
 def readable_paths() -> list[str]:

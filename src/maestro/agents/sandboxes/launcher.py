@@ -3,8 +3,8 @@
     python -I -m maestro.agents.sandboxes.launcher SPECIFICATION -- COMMAND...
 
 SPECIFICATION is JSON: readable, writable, connect, listen (see kernel.restrict), limits, env, cwd,
-filter_calls, supervise. With `supervise` it stays as the command's parent and ends every
-descendant, daemons included, when the command ends or its own parent dies.
+filter_calls, supervise, parent. With `supervise` it stays as the command's parent and ends every
+descendant, daemons included, when the command ends or its own parent, the process `parent`, dies.
 """
 
 import json
@@ -51,14 +51,14 @@ def _become(specification: dict[str, Any], command: list[str]) -> None:
 
 
 def _supervise(specification: dict[str, Any], command: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: _end(1))
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != specification["parent"]:
         return CANNOT_CONFINE  # the parent died before the death signal was set
     child = os.fork()
     if child == 0:
         _become(specification, command)
-    signal.signal(signal.SIGTERM, lambda *_: _end(1))
     while True:
         pid, status = os.wait()
         if pid == child:

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from maestro.domain.run import EventKind, RunStatus, StepRun, StepStatus
+from maestro.domain.steering import Steering, Verb
 from maestro.domain.values import RunId, StepId
 from maestro.domain.workflow import RetryPolicy, Step, Workflow
 from maestro.errors import (
@@ -24,6 +26,12 @@ from maestro.storage.sqlite import SqliteStore
 from maestro.workflow.embedded import EmbeddedEngine
 
 RUN = RunId("run-1")
+
+
+def asking(verb: Verb, step: str | None = None, **rest: Any) -> Steering:
+    return Steering(verb=verb, by="ada", step_id=None if step is None else StepId(step), **rest)
+
+
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -199,11 +207,9 @@ def test_a_waiting_retry_keeps_its_time_over_a_restart(tmp_path: Path) -> None:
 def test_a_changed_definition_is_an_error_not_a_wrong_answer(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore) -> None:
         engine = engine_on(store, {"work": work})
-        await begin(engine, step("a"))
+        await begin(engine, step("a", timeout_seconds=60))
         with closing(sqlite3.connect(tmp_path / "maestro.db")) as connection:
-            connection.execute(
-                "UPDATE steps SET definition = replace(definition, '600.0', '900.0')"
-            )
+            connection.execute("UPDATE steps SET definition = replace(definition, '60.0', '90.0')")
             connection.commit()
         with pytest.raises(SchemaMismatch, match="step 'a' of run 'run-1'"):
             await engine.execute(RUN)
@@ -233,7 +239,7 @@ def test_pauses_from_elsewhere_stop_the_run_wherever_they_land(tmp_path: Path) -
         async def pause_when(sequence: int) -> None:
             async for event in driver.events(RUN, after=sequence - 1):
                 assert event.sequence == sequence
-                await steerer.pause(RUN)
+                await steerer.steer(RUN, asking(Verb.PAUSE))
                 break
 
         for further in (4, 7, 12, 17):

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from maestro.domain.run import EventKind, RunStatus, StepRun, StepStatus
+from maestro.domain.steering import Steering, Verb
 from maestro.domain.values import RunId, StepId
 from maestro.domain.workflow import RetryPolicy, Step, Workflow
 from maestro.errors import Conflict
@@ -22,6 +24,12 @@ from maestro.workflow.embedded import EmbeddedEngine
 
 CHILD = Path(__file__).parents[1] / "data" / "engine" / "child.py"
 RUN = RunId("run-1")
+
+
+def asking(verb: Verb, step: str | None = None, **rest: Any) -> Steering:
+    return Steering(verb=verb, by="ada", step_id=None if step is None else StepId(step), **rest)
+
+
 PATIENT = RetryPolicy(max_attempts=50, delay_seconds=0)
 
 
@@ -186,7 +194,7 @@ def test_an_interrupted_step_without_attempts_left_fails(tmp_path: Path) -> None
         row = (await desk.rows())["a"]
         assert row.error is not None
         assert (row.status, row.error.code) == (StepStatus.FAILED, "interrupted")
-        await desk.engine.retry(RUN)
+        await desk.engine.steer(RUN, asking(Verb.RETRY))
         async with desk.child() as process:
             assert await finish(process) == "run succeeded"
         assert desk.effects() == ["a 1", "a 2", "b 1"]
@@ -214,7 +222,7 @@ def test_another_process_pauses_a_run(tmp_path: Path) -> None:
         await desk.begin(step("a", ask=True), step("b", "a"), step("c"), max_parallel=1)
         async with desk.child() as process:
             assert await line(process) == "a 1"
-            await desk.engine.pause(RUN)
+            await desk.engine.steer(RUN, asking(Verb.PAUSE))
             assert process.stdin is not None
             process.stdin.write(b"go on\n")
             assert await finish(process) == "run paused"
@@ -232,7 +240,7 @@ def test_another_process_cancels_a_run(tmp_path: Path) -> None:
         await desk.begin(step("a", hang=[1]), step("b", "a"))
         async with desk.child() as process:
             assert await line(process) == "a 1"
-            await desk.engine.cancel(RUN)
+            await desk.engine.steer(RUN, asking(Verb.CANCEL))
             assert await finish(process) == "run cancelled"
         statuses = {row.status for row in (await desk.rows()).values()}
         assert statuses == {StepStatus.CANCELLED}
@@ -252,7 +260,7 @@ def test_another_process_retries_a_branch_of_a_live_run(tmp_path: Path) -> None:
         async with desk.child() as process:
             async for event in desk.engine.events(RUN):
                 if event.kind is EventKind.STEP_SKIPPED:
-                    await desk.engine.retry(RUN)
+                    await desk.engine.steer(RUN, asking(Verb.RETRY))
                 if (event.kind, event.step_id) == (EventKind.STEP_SUCCEEDED, "c"):
                     break
             process.kill()

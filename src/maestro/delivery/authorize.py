@@ -19,15 +19,23 @@ async def authorized(
     target: str,
     at: datetime,
     act: Callable[[Transaction], T],
+    action: str | None = None,
 ) -> T:
     """Does `act` and writes its audit record in one transaction.
+
+    Args:
+        action: what the audit record says was asked for; the permission's name when None.
 
     Raises:
         PermissionDenied: after the refusal itself was written to the audit log.
     """
     allowed = permission in principal.permissions
     record = AuditRecord(
-        at=at, principal=principal.id, action=permission.value, target=target, allowed=allowed
+        at=at,
+        principal=principal.id,
+        action=action or permission.value,
+        target=target,
+        allowed=allowed,
     )
     if not allowed:
         await store.write(lambda transaction: transaction.audit.append(record))

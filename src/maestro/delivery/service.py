@@ -19,7 +19,8 @@ from maestro.domain.outcome import Outcome
 from maestro.domain.plan import Plan
 from maestro.domain.requirement import Constraints, Requirement
 from maestro.domain.run import ENDED_RUNS, Event, Run, RunStatus, StepRun
-from maestro.domain.values import JsonValue, RunId, new_requirement_id, new_run_id
+from maestro.domain.steering import Steering, Verb
+from maestro.domain.values import JsonValue, RunId, StepId, new_requirement_id, new_run_id
 from maestro.domain.workflow import Workflow
 from maestro.errors import Conflict, InvalidInput
 from maestro.planning.catalogue import load_catalogue
@@ -146,20 +147,56 @@ class Maestro:
 
         An interrupted run needs nothing. Raises Conflict for one that succeeded or was cancelled.
         """
-        await self._control(run_id)
         run = await self.run(run_id)
         if run.status in (RunStatus.SUCCEEDED, RunStatus.CANCELLED):
             raise Conflict(f"run {run_id!r} is {run.status}; there is nothing to resume")
         if run.status in (RunStatus.BLOCKED, RunStatus.FAILED):
-            await self.engine.retry(run_id)
+            await self.steer(run_id, Verb.RETRY)
+        elif run.status is RunStatus.PAUSED:
+            await self.steer(run_id, Verb.RESUME)
 
-    async def pause(self, run_id: RunId) -> None:
-        await self._control(run_id)
-        await self.engine.pause(run_id)
+    async def steer(
+        self,
+        run_id: RunId,
+        verb: Verb,
+        step_id: StepId | None = None,
+        *,
+        comment: str = "",
+        payload: JsonValue = None,
+    ) -> bool:
+        """Asks something of a run, whoever executes it, or nobody; audited.
 
-    async def cancel(self, run_id: RunId) -> None:
-        await self._control(run_id)
-        await self.engine.cancel(run_id)
+        Args:
+            step_id: for verbs that concern one step.
+            payload: of a signal, or the new output.
+
+        Returns: False when it was already so; asking twice is no error.
+
+        Raises:
+            Conflict: not legal in the present state of the run or the step.
+            NotFound, InvalidInput, PermissionDenied.
+        """
+        await authorized(
+            self.store,
+            self.principal,
+            Permission.RUN_CONTROL,
+            target=run_id if step_id is None else f"{run_id}/{step_id}",
+            at=self.clock.now(),
+            act=lambda transaction: transaction.runs.get(run_id),
+            action=f"run:{verb.value}",
+        )
+        request = Steering(
+            verb=verb, by=self.principal.id, step_id=step_id, comment=comment, payload=payload
+        )
+        return await self.engine.steer(run_id, request)
+
+    def drain(self, seconds: float) -> None:
+        """Lets every `execute` of this process return within about `seconds`, for its end.
+
+        Nothing more starts; what has not ended by then is interrupted and starts again as the
+        next attempt when somebody executes the run.
+        """
+        self.engine.drain(seconds)
 
     async def run(self, run_id: RunId) -> Run:
         return await self.store.read(lambda transaction: transaction.runs.get(run_id))
@@ -222,16 +259,6 @@ class Maestro:
             events=detail.events,
             outcome=detail.outcome,
             record=detail.record,
-        )
-
-    async def _control(self, run_id: RunId) -> None:
-        await authorized(
-            self.store,
-            self.principal,
-            Permission.RUN_CONTROL,
-            target=run_id,
-            at=self.clock.now(),
-            act=lambda transaction: transaction.runs.get(run_id),
         )
 
 

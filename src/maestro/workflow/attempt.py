@@ -35,7 +35,7 @@ async def run_attempt(handler: StepHandler, context: StepContext) -> AttemptEnd:
     try:
         result = await _within_limit(handler, context)
         for added in result.extend:
-            plain_json(added, f"the step {added.id!r} that extends the run")
+            plain_json(added.inputs, f"the step {added.id!r} that extends the run: inputs")
         return AttemptEnd(
             step_id=step.id,
             attempt=attempt,
@@ -85,6 +85,14 @@ def failed_end(step: Step, attempt: int, error: Exception) -> AttemptEnd:
     )
 
 
+def expired_end(step: Step) -> AttemptEnd:
+    """What it means that nobody answered an approval or signal step in time."""
+    message = f"nobody answered step {step.id!r} within {step.expires_seconds:g} s"
+    return AttemptEnd(
+        step_id=step.id, attempt=0, error=StepError(code=StepTimedOut.code, message=message)
+    )
+
+
 def plain_json(value: object, what: str) -> JsonValue:
     """`value` as a reader of the journal will see it, so that a recovered run sees no other.
 
@@ -92,9 +100,17 @@ def plain_json(value: object, what: str) -> JsonValue:
         InvalidInput: it cannot be written as JSON.
     """
     try:
-        return json.loads(json.dumps(encode(value), allow_nan=False))
+        return json.loads(_json(value))
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{what} is not JSON: {error}") from error
+
+
+def _json(value: object) -> str:
+    """Most values are plain already; the others are domain values."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except TypeError:
+        return json.dumps(encode(value), allow_nan=False)
 
 
 def _describe(cause: BaseException, code: str) -> StepError:

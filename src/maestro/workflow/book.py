@@ -1,16 +1,18 @@
 """The rows and events that the scheduler's commands stand for."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
 
 from maestro.domain.run import EventKind, Run, RunStatus, StepError, StepRun, StepStatus
-from maestro.domain.values import JsonObject, StepId
+from maestro.domain.values import JsonObject, JsonValue, StepId
 from maestro.domain.workflow import Step, Workflow
-from maestro.ports import Transaction
+from maestro.ports import Entry, StepMove
 from maestro.workflow.attempt import AttemptEnd
+from maestro.workflow.digests import InputDigests
 from maestro.workflow.signals import (
+    Await,
     CancelStep,
     Command,
     EndStep,
@@ -41,22 +43,20 @@ _STEP_EVENTS: Mapping[StepStatus, EventKind] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One state change and the event that tells of it, written together."""
-
-    kind: EventKind
-    step: StepRun | None = None
-    extend: tuple[Step, ...] = ()
-    run: Run | None = None
-    data: JsonObject = field(default_factory=dict)
-
-
 class RunBook:
-    """A run's rows as they stand once the moves recorded so far are committed."""
+    """A run's rows as they stand once the entries recorded so far are committed."""
 
-    def __init__(self, run: Run, workflow: Workflow, rows: Sequence[StepRun]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        workflow: Workflow,
+        rows: Sequence[StepRun],
+        offered: Callable[[Step], bool] = lambda _: False,
+    ) -> None:
+        """`offered`: whether the attempts of a step are left to workers."""
         self.run = run
+        self._offered = offered
+        self._inputs = InputDigests(run.inputs, workflow.steps)
         self.steps: dict[StepId, Step] = {step.id: step for step in workflow.steps}
         self.rows: dict[StepId, StepRun] = {row.step_id: row for row in rows}
         self.ends: dict[StepId, AttemptEnd] = {}
@@ -64,50 +64,29 @@ class RunBook:
         self.rejections: dict[StepId, StepError] = {}
         """Why a condition could not be judged."""
         self._digests: dict[StepId, str] = {}
+        self._errors: dict[StepId, StepError] = {}
+        for row in rows:
+            self._note_error(row)
 
-    def move_run(self, status: RunStatus, now: datetime, data: JsonObject) -> Move:
+    def move_run(self, status: RunStatus, now: datetime, data: JsonObject) -> Entry:
         kind = _RUN_EVENTS[status]
         if self.run.status is RunStatus.PENDING and status is RunStatus.RUNNING:
             kind = EventKind.RUN_STARTED
         ended = now if status not in (RunStatus.RUNNING, RunStatus.PAUSED) else None
         started = self.run.started_at or (now if status is RunStatus.RUNNING else None)
         self.run = replace(self.run, status=status, started_at=started, ended_at=ended)
-        return Move(kind=kind, run=self.run, data=data)
+        return Entry(kind=kind, run=self.run, data=data)
 
-    def record(self, command: Command, now: datetime) -> tuple[Move, ...]:
-        """The moves a command stands for; commands that change no row give none."""
+    def record(self, command: Command, now: datetime) -> tuple[Entry, ...]:
+        """The entries a command stands for; commands that change no row give none."""
         return tuple(self._record(command, now))
 
-    def apply(self, transaction: Transaction, moves: Iterable[Move], now: datetime) -> int:
-        """Writes the moves; returns the sequence of the last event, 0 without moves."""
-        sequence = 0
-        for move in moves:
-            if move.extend:
-                transaction.runs.extend(self.run.id, move.extend)
-            if move.step is not None:
-                transaction.runs.save_step(
-                    self.run.id, move.step, definition=self._digest(move.step.step_id)
-                )
-            if move.run is not None:
-                transaction.runs.update(move.run)
-            step = move.step
-            event = transaction.events.append(
-                self.run.id,
-                move.kind,
-                now,
-                step_id=None if step is None else step.step_id,
-                attempt=None if step is None else step.attempt or None,
-                data=move.data,
-            )
-            sequence = event.sequence
-        return sequence
-
     @singledispatchmethod
-    def _record(self, command: Command, now: datetime) -> Iterable[Move]:
+    def _record(self, command: Command, now: datetime) -> Iterable[Entry]:
         return ()
 
     @_record.register
-    def _start(self, command: StartStep, now: datetime) -> Iterable[Move]:
+    def _start(self, command: StartStep, now: datetime) -> Iterable[Entry]:
         step = self._change(
             command.step_id,
             status=StepStatus.RUNNING,
@@ -116,10 +95,29 @@ class RunBook:
             ended_at=None,
             retry_at=None,
         )
-        yield Move(kind=EventKind.STEP_STARTED, step=step)
+        yield Entry(kind=EventKind.STEP_STARTED, step=step)
 
     @_record.register
-    def _end(self, command: EndStep, now: datetime) -> Iterable[Move]:
+    def _await(self, command: Await, now: datetime) -> Iterable[Entry]:
+        asked = self.steps[command.step_id]
+        expires = None
+        if asked.expires_seconds is not None:
+            expires = now + timedelta(seconds=asked.expires_seconds)
+        step = self._change(
+            command.step_id,
+            status=StepStatus.AWAITING,
+            started_at=now,
+            ended_at=None,
+            retry_at=expires,
+        )
+        data = {
+            "kind": asked.kind.value,
+            "expires_at": None if expires is None else expires.isoformat(),
+        }
+        yield Entry(kind=EventKind.STEP_AWAITING, step=step, data=data)
+
+    @_record.register
+    def _end(self, command: EndStep, now: datetime) -> Iterable[Entry]:
         end = self.ends.pop(command.step_id)
         step = self._change(
             command.step_id,
@@ -127,11 +125,17 @@ class RunBook:
             output=end.output,
             error=end.error,
             ended_at=now,
+            retry_at=None,
+            extended=bool(end.extend),
         )
-        yield Move(kind=_STEP_EVENTS[command.status], step=step, data=_told(end.error))
+        self._inputs.forget(command.step_id)
+        told = dict(_told(end.error))
+        if self.steps[command.step_id].awaits:
+            told["decision"] = end.output
+        yield Entry(kind=_STEP_EVENTS[command.status], step=step, data=told)
 
     @_record.register
-    def _retry_later(self, command: ScheduleRetry, now: datetime) -> Iterable[Move]:
+    def _retry_later(self, command: ScheduleRetry, now: datetime) -> Iterable[Entry]:
         end = self.ends.pop(command.step_id)
         due = now + timedelta(seconds=command.delay_seconds)
         step = self._change(
@@ -142,76 +146,100 @@ class RunBook:
             retry_at=due,
         )
         data = {**_told(end.error), "delay_seconds": command.delay_seconds}
-        yield Move(kind=EventKind.STEP_RETRYING, step=step, data=data)
+        yield Entry(kind=EventKind.STEP_RETRYING, step=step, data=data)
 
     @_record.register
-    def _requeue(self, command: RequeueStep, now: datetime) -> Iterable[Move]:
+    def _requeue(self, command: RequeueStep, now: datetime) -> Iterable[Entry]:
         step = self._change(
             command.step_id,
             status=StepStatus.READY,
             error=self._interruption(command.step_id),
             ended_at=now,
         )
-        yield Move(kind=EventKind.STEP_INTERRUPTED, step=step)
+        yield Entry(kind=EventKind.STEP_INTERRUPTED, step=step)
 
     @_record.register
-    def _give_up(self, command: GiveUpStep, now: datetime) -> Iterable[Move]:
+    def _give_up(self, command: GiveUpStep, now: datetime) -> Iterable[Entry]:
         error = self._interruption(command.step_id)
         step = self._change(command.step_id, status=StepStatus.READY, error=error, ended_at=now)
-        yield Move(kind=EventKind.STEP_INTERRUPTED, step=step)
+        yield Entry(kind=EventKind.STEP_INTERRUPTED, step=step)
         step = self._change(command.step_id, status=StepStatus.FAILED)
-        yield Move(kind=EventKind.STEP_FAILED, step=step, data=_told(error))
+        yield Entry(kind=EventKind.STEP_FAILED, step=step, data=_told(error))
 
     @_record.register
-    def _skip(self, command: SkipStep, now: datetime) -> Iterable[Move]:
+    def _skip(self, command: SkipStep, now: datetime) -> Iterable[Entry]:
         step = self._change(command.step_id, status=StepStatus.SKIPPED, ended_at=now)
         reason = (
             self._unmet(command.unmet) or f"its condition {self._when(command.step_id)} is false"
         )
         data = {"reason": reason, "unmet": list(command.unmet)}
-        yield Move(kind=EventKind.STEP_SKIPPED, step=step, data=data)
+        yield Entry(kind=EventKind.STEP_SKIPPED, step=step, data=data)
 
     @_record.register
-    def _reject(self, command: RejectStep, now: datetime) -> Iterable[Move]:
+    def _reject(self, command: RejectStep, now: datetime) -> Iterable[Entry]:
         error = (
             StepError(code="needs_unmet", message=self._unmet(command.unmet))
             if command.unmet
             else self.rejections.pop(command.step_id)
         )
         step = self._change(command.step_id, status=StepStatus.FAILED, error=error, ended_at=now)
-        yield Move(kind=EventKind.STEP_FAILED, step=step, data=_told(error))
+        yield Entry(kind=EventKind.STEP_FAILED, step=step, data=_told(error))
 
     @_record.register
-    def _cancel(self, command: CancelStep, now: datetime) -> Iterable[Move]:
+    def _cancel(self, command: CancelStep, now: datetime) -> Iterable[Entry]:
         step = self._change(
             command.step_id, status=StepStatus.CANCELLED, ended_at=now, retry_at=None
         )
-        yield Move(kind=EventKind.STEP_CANCELLED, step=step)
+        yield Entry(kind=EventKind.STEP_CANCELLED, step=step)
 
     @_record.register
-    def _reset(self, command: ResetStep, now: datetime) -> Iterable[Move]:
+    def _reset(self, command: ResetStep, now: datetime) -> Iterable[Entry]:
         attempt = self.rows[command.step_id].attempt
         step = self._change(
-            command.step_id, status=StepStatus.PENDING, forgiven=attempt, ended_at=None
+            command.step_id,
+            status=StepStatus.PENDING,
+            forgiven=attempt,
+            output=None,
+            ended_at=None,
+            retry_at=None,
         )
-        yield Move(kind=EventKind.STEP_RESET, step=step)
+        yield Entry(kind=EventKind.STEP_RESET, step=step)
 
     @_record.register
-    def _extend(self, command: ExtendRun, now: datetime) -> Iterable[Move]:
+    def _extend(self, command: ExtendRun, now: datetime) -> Iterable[Entry]:
         for step in command.steps:
             self.steps[step.id] = step
             self.rows[step.id] = StepRun(step_id=step.id, status=StepStatus.PENDING)
+        self._inputs.add(command.steps)
         data = {"steps": [step.summary() for step in command.steps]}
-        yield Move(kind=EventKind.RUN_EXTENDED, extend=command.steps, data=data)
+        yield Entry(kind=EventKind.RUN_EXTENDED, extend=command.steps, data=data)
 
     @_record.register
-    def _finish(self, command: FinishRun, now: datetime) -> Iterable[Move]:
+    def _finish(self, command: FinishRun, now: datetime) -> Iterable[Entry]:
         data = {
             status.value: found
             for status in (StepStatus.FAILED, StepStatus.BLOCKED)
             if (found := [row.step_id for row in self.rows.values() if row.status is status])
         }
         yield self.move_run(command.status, now, data)
+
+    def signalled(self, step_id: StepId, decision: JsonObject) -> Entry:
+        """A signal for a step that does not wait for it yet; the step keeps it until then."""
+        step = self._change(step_id, output=decision)
+        return Entry(kind=EventKind.STEP_SIGNALLED, step=step, data=decision)
+
+    def edited(self, step_id: StepId, output: JsonValue, *, by: str, comment: str) -> Entry:
+        """A finished step gets another output."""
+        before = self._inputs.output(step_id, self.rows)
+        step = self._change(step_id, output=output)
+        self._inputs.forget(step_id)
+        after = self._inputs.output(step_id, self.rows)
+        data = {"by": by, "comment": comment, "before": before, "after": after}
+        return Entry(kind=EventKind.STEP_EDITED, step=step, data=data)
+
+    def errors(self) -> Mapping[StepId, StepError]:
+        """Why steps failed or were blocked."""
+        return dict(self._errors)
 
     def feedback(self, step_id: StepId) -> tuple[str, ...]:
         """Why the last attempt was refused or failed, for the next one."""
@@ -222,10 +250,25 @@ class RunBook:
             return error.reasons
         return error.reasons or (error.message,)
 
-    def _change(self, step_id: StepId, **changes: object) -> StepRun:
-        row: StepRun = replace(self.rows[step_id], **changes)  # type: ignore[arg-type]
-        self.rows[step_id] = row
-        return row
+    def _change(self, step_id: StepId, **changes: object) -> StepMove:
+        before = self.rows[step_id]
+        after: StepRun = replace(before, **changes)  # type: ignore[arg-type]
+        self.rows[step_id] = after
+        self._note_error(after)
+        starts = after.status is StepStatus.RUNNING
+        return StepMove(
+            before=before,
+            after=after,
+            definition=self._digest(step_id),
+            input_digest=self._inputs.of(step_id, self.rows) if starts else "",
+            offered=starts and self._offered(self.steps[step_id]),
+        )
+
+    def _note_error(self, row: StepRun) -> None:
+        if row.error is not None and row.status in (StepStatus.FAILED, StepStatus.BLOCKED):
+            self._errors[row.step_id] = row.error
+        else:
+            self._errors.pop(row.step_id, None)
 
     def _digest(self, step_id: StepId) -> str:
         if step_id not in self._digests:

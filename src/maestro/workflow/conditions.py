@@ -14,6 +14,8 @@ def check_conditions(steps: Iterable[Step]) -> None:
     """Raises InvalidInput for a condition that cannot be judged, naming the step and the rule."""
     by_id = {step.id: step for step in steps}
     for step in by_id.values():
+        for field, kind in step.yields.items():
+            _value_type(step.id, field, kind)
         if step.when is not None:
             _compile(step, by_id)
 
@@ -45,9 +47,13 @@ def _compile(
     """
     declared: dict[str, ValueType] = {}
     places: dict[str, tuple[StepId, str]] = {}
+    when = step.when or ""
     for need in _ancestors(step, steps):
+        known = re.sub("[-.]", "_", need)
+        if known not in when:
+            continue  # a long chain has many ancestors, of which a condition names few
         for field, kind in steps[need].yields.items():
-            name = f"outputs.{re.sub('[-.]', '_', need)}.{field}"
+            name = f"outputs.{known}.{field}"
             if name in places:
                 raise InvalidInput(
                     f"step {step.id!r}: the steps {places[name][0]!r} and {need!r} look the same "
@@ -56,7 +62,7 @@ def _compile(
             declared[name] = _value_type(need, field, kind)
             places[name] = (need, field)
     try:
-        return compile_condition(step.when or "", declared), places
+        return compile_condition(when, declared), places
     except InvalidInput as error:
         raise InvalidInput(f"step {step.id!r}: when: {error}") from error
 

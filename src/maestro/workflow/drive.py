@@ -1,56 +1,44 @@
-"""Driving one run: news in, one transaction per batch of moves, then what the moves say.
+"""Driving one run: news in, one transaction per batch of entries, then what the entries say.
 
-Other processes steer a run by writing to its event log (see `control`). The driver looks at the
-log inside each of its own transactions, so nothing is started after a pause was committed, and
-every `poll_seconds` while nothing else happens.
+Others steer a run by writing to its rows (see `control`); the store counts how often. Each of the
+driver's own transactions is refused when that count has moved, so nothing is started after a pause
+was committed; the driver then reads the run again. While nothing else happens it looks every
+`poll_seconds`.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
+from maestro.domain.encoding import decode
 from maestro.domain.run import (
-    ENDED_RUNS,
-    Event,
     EventKind,
     Run,
-    RunStatus,
-    StepError,
     StepStatus,
 )
-from maestro.domain.values import JsonValue, RunId, StepId
+from maestro.domain.values import JsonValue, RunId
 from maestro.domain.workflow import Step
 from maestro.errors import Conflict, InvalidInput, MaestroError
-from maestro.ports import Clock, StepContext, StepHandler, Store, Transaction
-from maestro.workflow.attempt import AttemptEnd, failed_end, plain_json, run_attempt
-from maestro.workflow.backoff import spread_of
-from maestro.workflow.book import Move, RunBook
-from maestro.workflow.conditions import condition_holds
-from maestro.workflow.control import read_run, state_of, was_steered
-from maestro.workflow.feed import EventFeed, until
-from maestro.workflow.run_state import RunState
-from maestro.workflow.scheduler import advance
+from maestro.ports import Clock, Entry, Guard, StepContext, StepHandler, Store, Task, Transaction
+from maestro.workflow.attempt import AttemptEnd, plain_json
+from maestro.workflow.book import RunBook
+from maestro.workflow.control import load_book
+from maestro.workflow.driver_view import CheckSteps, DriverView
+from maestro.workflow.feed import EventFeed
 from maestro.workflow.signals import (
-    AttemptBlocked,
-    AttemptFailed,
-    AttemptInterrupted,
-    AttemptSucceeded,
-    Begin,
+    Await,
     Command,
-    ConditionJudged,
-    ConditionOutcome,
     EndStep,
     FinishRun,
-    JudgeCondition,
+    GiveUpStep,
+    RequeueStep,
     RestRun,
-    RetryDue,
     ScheduleRetry,
-    Signal,
     StartStep,
 )
+from maestro.workflow.undertakings import News, Undertakings, WorkerLost
 
 _TOLD_BY_STEPS = frozenset(
     {
@@ -73,217 +61,164 @@ class Surroundings:
     draw: Callable[[], float]
     """A lot from [0, 1) for the jitter of retries."""
     poll_seconds: float
-    check_steps: Callable[[Iterable[Step]], None]
-    """Raises InvalidInput for a workflow's steps that this engine cannot run."""
-
-
-class _Overtaken(Exception):
-    """Somebody steered the run since the driver last read it; nothing was written."""
+    offered: Callable[[Step], bool]
+    """Whether the attempts of a step are left to workers."""
+    check_steps: CheckSteps
 
 
 class RunDrive:
     """One execution of one run by this process, which owns it."""
 
-    def __init__(self, run_id: RunId, around: Surroundings) -> None:
+    def __init__(self, run_id: RunId, fence: int, around: Surroundings) -> None:
         self._run_id = run_id
+        self._fence = fence
         self._around = around
-        self._book: RunBook
-        self._state: RunState
-        self._group: asyncio.TaskGroup
-        self._seen = 0
-        """Events up to this sequence are taken into account."""
-        self._fresh = True
-        """The state was just read, and nothing has been started from it."""
-        self._outputs: dict[StepId, JsonValue] = {}
-        self._planned: list[Command] = []
-        self._attempts: dict[StepId, asyncio.Task[None]] = {}
-        self._timers: dict[StepId, asyncio.Task[None]] = {}
-        self._inbox: list[AttemptEnd | RetryDue] = []
-        self._wake = asyncio.Event()
+        self._view: DriverView
+        self._under_way: Undertakings
+        self._leave_by: datetime | None = None
+        """Set while the process is about to end: nothing new starts."""
         self._over = False
 
     def wake(self) -> None:
         """Somebody in this process steered the run: look at once."""
-        self._wake.set()
+        self._under_way.wake()
+
+    def drain(self, seconds: float) -> None:
+        """Starts nothing more; what has not ended after `seconds` is interrupted."""
+        self._leave_by = self._around.clock.now() + timedelta(seconds=seconds)
+        self.wake()
 
     async def run(self) -> Run:
         """Drives until the run ends or rests, and ends every handler before it returns."""
         failure: MaestroError | None = None
-        async with asyncio.TaskGroup() as self._group:
+        async with asyncio.TaskGroup() as group:
+            self._under_way = Undertakings(group, self._around.clock)
             try:
                 await self._drive()
             except MaestroError as error:
                 failure = error
             finally:
-                for task in (*self._attempts.values(), *self._timers.values()):
-                    task.cancel()
+                self._under_way.end()
         if failure is not None:
             raise failure
-        return self._book.run
+        return self._view.book.run
 
     async def _drive(self) -> None:
         await self._load()
-        await self._commit(self._take_over)
+        if self._view.state.paused and self._leave_by is not None:
+            return
+        await self._commit(DriverView.take_over)
         while not self._over:
-            if not self._inbox:
-                await until(self._wake, self._around.poll_seconds)
-            self._wake.clear()
-            news, self._inbox = self._inbox, []
-            if not news:
+            news = await self._under_way.news(self._around.poll_seconds)
+            if self._view.with_workers:
+                news += await self._around.store.read(self._from_workers)
+            if self._leave_by is not None:
+                news += self._leaving(self._leave_by)
+            elif not news:
                 if not await self._was_steered():
                     continue
                 await self._load()
-            await self._commit(partial(self._take_news, news))
+            await self._commit(partial(DriverView.take_news, news=news))
+
+    def _leaving(self, leave_by: datetime) -> list[News]:
+        """Starts nothing more; past the time to leave, what is still under way is given up."""
+        self._view.state.paused = True
+        late = self._around.clock.now() >= leave_by
+        cut = self._under_way.abandon_attempts() if late else []
+        self._over = not self._under_way.busy
+        return [WorkerLost(step_id) for step_id in cut]
 
     async def _load(self) -> None:
         """Reads the run as it is stored now."""
-        seen = self._seen
-        self._book, self._seen = await self._around.store.read(
-            lambda tx: read_run(tx, self._run_id, seen)
+        book, steered, tasks = await self._around.store.read(self._read)
+        self._view = DriverView(
+            book, steered, tasks, check_steps=self._around.check_steps, draw=self._around.draw
         )
-        self._state = state_of(self._book)
-        self._fresh = True
-        self._outputs = {
-            step_id: row.output
-            for step_id, row in self._book.rows.items()
-            if row.status is StepStatus.SUCCEEDED
-        }
+        self._view.state.paused |= self._leave_by is not None
+
+    def _read(self, tx: Transaction) -> tuple[RunBook, int, Sequence[Task]]:
+        return (
+            load_book(tx, self._run_id, self._around.offered),
+            tx.runs.steered(self._run_id),
+            tx.tasks.of_run(self._run_id),
+        )
+
+    def _from_workers(self, tx: Transaction) -> list[News]:
+        """What became of the attempts that workers have."""
+        expected = self._view.with_workers
+        news: list[News] = [
+            decode(AttemptEnd, result)
+            for task, result in tx.tasks.finished(self._run_id)
+            if expected.get(task.step_id) == task.attempt
+        ]
+        lost = tx.tasks.expired(self._run_id)
+        return news + [WorkerLost(task.step_id) for task in lost if task.step_id in expected]
 
     async def _was_steered(self) -> bool:
-        seen = self._seen
-        return await self._around.store.read(lambda tx: was_steered(tx, self._run_id, seen))
+        steered = await self._around.store.read(lambda tx: tx.runs.steered(self._run_id))
+        return steered != self._view.steered
 
-    async def _commit(self, plan: Callable[[datetime], list[Move]]) -> None:
-        """Writes the planned moves and then does what they say; plans anew when overtaken."""
+    async def _commit(self, plan: Callable[[DriverView, datetime], list[Entry]]) -> None:
+        """Writes the planned entries and then does what they say; plans anew when overtaken."""
         while True:
             now = self._around.clock.now()
-            self._planned = []
-            moves = plan(now)
-            try:
-                if moves:
-                    self._seen = await self._around.store.write(self._writing(moves, now))
-            except _Overtaken:
-                await self._load()
-            else:
+            entries = plan(self._view, now)
+            if not entries or await self._around.store.write(self._writing(entries, now)):
                 break
+            await self._load()
         self._around.feed.announce()
-        for command in self._planned:
+        for command in self._view.planned:
             self._carry_out(command)
-        if self._fresh:
-            self._fresh = False
-            self._arm_timers()
+        if self._view.fresh:
+            self._view.fresh = False
+            self._set_timers()
+        self._over |= self._view.ended
 
-    def _writing(self, moves: list[Move], now: datetime) -> Callable[[Transaction], int]:
-        book, seen = self._book, self._seen
-
-        def change(tx: Transaction) -> int:
-            if was_steered(tx, self._run_id, seen):
-                raise _Overtaken
-            return book.apply(tx, moves, now)
-
-        return change
-
-    # --- planning ---------------------------------------------------------------------------
-
-    def _take_over(self, now: datetime) -> list[Move]:
-        """Makes the run RUNNING; steps that a dead process was running were interrupted."""
-        run = self._book.run
-        if run.status in ENDED_RUNS:
-            raise Conflict(
-                f"run {run.id!r} has ended {run.status.value}; ask for a retry of what did not "
-                "succeed, or start a new run"
-            )
-        self._around.check_steps(self._book.steps.values())
-        self._state.paused = False
-        cut = [row.step_id for row in self._book.rows.values() if row.status is StepStatus.RUNNING]
-        moves = [self._book.move_run(RunStatus.RUNNING, now, {"interrupted": cut} if cut else {})]
-        moves += self._plan((AttemptInterrupted(step_id) for step_id in cut), now)
-        return moves + self._plan([Begin()], now)
-
-    def _take_news(self, news: Iterable[AttemptEnd | RetryDue], now: datetime) -> list[Move]:
-        if self._book.run.status in ENDED_RUNS:
-            self._over = True  # cancelled by somebody else, who wrote everything down
-            return []
-        moves = self._plan([Begin()], now) if self._fresh else []
-        return moves + self._plan(self._signals(news), now)
-
-    def _signals(self, news: Iterable[AttemptEnd | RetryDue]) -> Iterator[Signal]:
-        for item in news:
-            if isinstance(item, AttemptEnd):
-                yield self._signal_of(self._checked(item))
-            elif self._state.steps[item.step_id].status is StepStatus.WAITING:
-                yield item
-
-    def _signal_of(self, end: AttemptEnd) -> Signal:
-        self._book.ends[end.step_id] = end
-        if end.error is None:
-            return AttemptSucceeded(end.step_id, end.extend)
-        if end.blocked:
-            return AttemptBlocked(end.step_id)
-        spread = spread_of(self._book.steps[end.step_id].retry, self._around.draw())
-        return AttemptFailed(end.step_id, end.worth_retry, spread)
-
-    def _checked(self, end: AttemptEnd) -> AttemptEnd:
-        """The end, or a failure when it extends the run by steps that cannot run."""
-        if not end.extend:
-            return end
-        try:
-            self._around.check_steps((*self._book.steps.values(), *end.extend))
-        except InvalidInput as error:
-            return failed_end(self._book.steps[end.step_id], end.attempt, error)
-        return end
-
-    def _plan(self, signals: Iterable[Signal], now: datetime) -> list[Move]:
-        moves: list[Move] = []
-        for signal in signals:
-            waiting = deque([signal])
-            while waiting:
-                self._state, commands = advance(self._state, waiting.popleft())
-                for command in commands:
-                    if isinstance(command, JudgeCondition):
-                        waiting.append(self._judge(command.step_id))
-                    else:
-                        self._planned.append(command)
-                        moves.extend(self._book.record(command, now))
-        return moves
-
-    def _judge(self, step_id: StepId) -> ConditionJudged:
-        try:
-            holds = condition_holds(step_id, self._book.steps, self._book.rows)
-        except MaestroError as error:
-            self._book.rejections[step_id] = StepError(code=error.code, message=str(error))
-            return ConditionJudged(step_id, ConditionOutcome.BROKEN)
-        return ConditionJudged(
-            step_id, ConditionOutcome.HOLDS if holds else ConditionOutcome.DOES_NOT_HOLD
-        )
+    def _writing(self, entries: list[Entry], now: datetime) -> Callable[[Transaction], bool]:
+        """The change that writes them; false when the run was steered since it was read."""
+        guard = Guard(fence=self._fence, steered=self._view.steered)
+        return lambda tx: tx.runs.record(self._run_id, entries, now, guard=guard) is not None
 
     # --- carrying out -----------------------------------------------------------------------
 
     def _carry_out(self, command: Command) -> None:
         """Does what a committed command asks for beyond its rows."""
         if isinstance(command, StartStep):
-            self._attempts[command.step_id] = self._group.create_task(self._attempt(command))
-        elif isinstance(command, EndStep) and command.status is StepStatus.SUCCEEDED:
-            self._outputs[command.step_id] = self._book.rows[command.step_id].output
-        elif isinstance(command, ScheduleRetry):
-            self._arm(command.step_id)
+            if self._around.offered(self._view.book.steps[command.step_id]):
+                self._view.with_workers[command.step_id] = command.attempt
+            else:
+                handler = self._around.handlers[self._view.book.steps[command.step_id].action]
+                self._under_way.start(handler, self._context(command))
+        elif isinstance(command, EndStep):
+            self._settle(command)
+        elif isinstance(command, ScheduleRetry | Await):
+            self._view.with_workers.pop(command.step_id, None)
+            self._under_way.set_timer(
+                command.step_id, self._view.book.rows[command.step_id].retry_at
+            )
+        elif isinstance(command, RequeueStep | GiveUpStep):
+            self._view.with_workers.pop(command.step_id, None)
         elif isinstance(command, FinishRun | RestRun):
             self._over = True
 
-    async def _attempt(self, command: StartStep) -> None:
-        step = self._book.steps[command.step_id]
-        context = StepContext(
+    def _settle(self, command: EndStep) -> None:
+        self._view.with_workers.pop(command.step_id, None)
+        if command.status is StepStatus.SUCCEEDED:
+            output = self._view.book.rows[command.step_id].output
+            self._view.outputs.add(command.step_id, output)
+
+    def _context(self, command: StartStep) -> StepContext:
+        step = self._view.book.steps[command.step_id]
+        return StepContext(
             run_id=self._run_id,
             step=step,
             attempt=command.attempt,
-            run_inputs=self._book.run.inputs,
-            outputs=dict(self._outputs),
+            run_inputs=self._view.book.run.inputs,
+            outputs=self._view.outputs.so_far(),
             emit=partial(self._emit, command),
-            feedback=self._book.feedback(step.id),
+            errors=self._view.book.errors(),
+            feedback=self._view.book.feedback(step.id),
         )
-        end = await run_attempt(self._around.handlers[step.action], context)
-        del self._attempts[step.id]
-        self._tell(end)
 
     async def _emit(
         self, command: StartStep, kind: EventKind, data: Mapping[str, JsonValue]
@@ -293,39 +228,27 @@ class RunDrive:
             raise InvalidInput(
                 f"step {step_id!r}: {kind.value!r} is told by the engine, not a step"
             )
-        if step_id not in self._attempts or self._book.rows[step_id].attempt != attempt:
+        if (
+            not self._under_way.has_attempt(step_id)
+            or self._view.book.rows[step_id].attempt != attempt
+        ):
             raise Conflict(f"attempt {attempt} of step {step_id!r} is over; it can tell no more")
         told = plain_json(data, f"what step {step_id!r} tells")
         now = self._around.clock.now()
-
-        def change(tx: Transaction) -> Event:
-            if tx.runs.get(self._run_id).status is RunStatus.CANCELLED:
-                raise Conflict(f"run {self._run_id!r} was cancelled; step {step_id!r} must end")
-            return tx.events.append(
-                self._run_id, kind, now, step_id=step_id, attempt=attempt, data=told
+        await self._around.store.write(
+            lambda tx: tx.events.append(
+                self._run_id,
+                kind,
+                now,
+                step_id=step_id,
+                attempt=attempt,
+                data=told,
+                fence=self._fence,
             )
-
-        event = await self._around.store.write(change)
-        if event.sequence == self._seen + 1:
-            self._seen = event.sequence
+        )
         self._around.feed.announce()
 
-    def _arm_timers(self) -> None:
-        for row in self._book.rows.values():
-            if row.status is StepStatus.WAITING and row.step_id not in self._timers:
-                self._arm(row.step_id)
-
-    def _arm(self, step_id: StepId) -> None:
-        due = self._book.rows[step_id].retry_at
-        now = self._around.clock.now()
-        delay = 0.0 if due is None else max(0.0, (due - now).total_seconds())
-        self._timers[step_id] = self._group.create_task(self._ring(step_id, delay))
-
-    async def _ring(self, step_id: StepId, delay: float) -> None:
-        await self._around.clock.sleep(delay)
-        del self._timers[step_id]
-        self._tell(RetryDue(step_id))
-
-    def _tell(self, item: AttemptEnd | RetryDue) -> None:
-        self._inbox.append(item)
-        self._wake.set()
+    def _set_timers(self) -> None:
+        for row in self._view.book.rows.values():
+            if row.status in (StepStatus.WAITING, StepStatus.AWAITING):
+                self._under_way.set_timer(row.step_id, row.retry_at)

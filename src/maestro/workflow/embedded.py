@@ -1,17 +1,17 @@
 """The engine inside this process, on any Store."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 
 from maestro.domain.run import Event, EventKind, Run, RunStatus
+from maestro.domain.steering import Steering
 from maestro.domain.values import JsonObject, RunId, is_identifier
-from maestro.domain.workflow import Step, Workflow, check_graph
-from maestro.errors import Conflict, InvalidInput
-from maestro.ports import Clock, StepHandler, Store, Transaction
+from maestro.domain.workflow import Step, Workflow
+from maestro.errors import InvalidInput
+from maestro.ports import Clock, Entry, StepHandler, Store, Transaction
 from maestro.workflow.attempt import plain_json
 from maestro.workflow.conditions import check_conditions
-from maestro.workflow.control import cancel_run, pause_run, retry_run
+from maestro.workflow.control import steer_run
 from maestro.workflow.drive import RunDrive, Surroundings
 from maestro.workflow.feed import EventFeed
 
@@ -30,9 +30,19 @@ class EmbeddedEngine:
         handlers: Mapping[str, StepHandler],
         *,
         poll_seconds: float = 0.25,
+        capabilities: Collection[str] | None = None,
         draw: Callable[[], float] = random.SystemRandom().random,
     ) -> None:
-        """`poll_seconds` is how soon a run notices what another process asked of it."""
+        """An engine that runs what has no capability, and of the others what it is told.
+
+        Args:
+            poll_seconds: how soon a run notices what another process asked of it.
+            capabilities: those of this process, None for every one; steps that want another are
+                left to workers, which needs a shared store.
+        """
+        if capabilities is not None and not store.shared:
+            raise InvalidInput("only a shared store (PostgreSQL) lets workers take steps")
+        self._capabilities = capabilities
         self._store = store
         self._clock = clock
         self._handlers = handlers
@@ -44,9 +54,11 @@ class EmbeddedEngine:
             feed=self._feed,
             draw=draw,
             poll_seconds=poll_seconds,
+            offered=self._offered,
             check_steps=self._check_steps,
         )
         self._drives: dict[RunId, RunDrive] = {}
+        self._drained = False
 
     async def start(
         self, workflow: Workflow, *, inputs: JsonObject, max_parallel: int, run_id: RunId
@@ -55,9 +67,9 @@ class EmbeddedEngine:
             raise InvalidInput(f"run id {run_id!r} is not an identifier")
         if max_parallel < 1:
             raise InvalidInput(f"max_parallel must be at least 1, got {max_parallel!r}")
-        self._check_steps(workflow.steps)
+        self._check_steps(workflow.steps, workflow.concurrency)
         for step in workflow.steps:
-            plain_json(step, f"step {step.id!r}")
+            plain_json(step.inputs, f"step {step.id!r}: inputs")
         now = self._clock.now()
         run = Run(
             id=run_id,
@@ -66,58 +78,64 @@ class EmbeddedEngine:
             inputs=plain_json(inputs, "the run's inputs"),
             max_parallel=max_parallel,
             created_at=now,
+            concurrency=workflow.concurrency,
         )
+        told = {
+            "workflow": workflow.name,
+            "steps": [step.summary() for step in workflow.steps],
+        }
+        created = Entry(kind=EventKind.RUN_CREATED, data=told)
 
         def change(tx: Transaction) -> None:
             tx.runs.insert(run, workflow)
-            data = {
-                "workflow": workflow.name,
-                "steps": [step.summary() for step in workflow.steps],
-            }
-            tx.events.append(run_id, EventKind.RUN_CREATED, now, data=data)
+            tx.runs.record(run_id, [created], now, guard=None)
 
         await self._store.write(change)
         self._feed.announce()
 
     async def execute(self, run_id: RunId) -> Run:
         await self._store.read(lambda tx: tx.runs.get(run_id))
-        async with self._store.own(run_id):
-            if run_id in self._drives:
-                raise Conflict(f"run {run_id!r} is already being executed here")
-            drive = RunDrive(run_id, self._around)
+        async with self._store.own(run_id) as fence:
+            if self._drained:
+                return await self._store.read(lambda tx: tx.runs.get(run_id))
+            drive = RunDrive(run_id, fence, self._around)
             self._drives[run_id] = drive
             try:
                 return await drive.run()
             finally:
                 del self._drives[run_id]
 
-    async def retry(self, run_id: RunId) -> None:
-        await self._steer(run_id, retry_run)
-
-    async def pause(self, run_id: RunId) -> None:
-        await self._steer(run_id, pause_run)
-
-    async def cancel(self, run_id: RunId) -> None:
-        await self._steer(run_id, cancel_run)
+    async def steer(self, run_id: RunId, request: Steering) -> bool:
+        now = self._clock.now()
+        changed = await self._store.write(lambda tx: steer_run(tx, run_id, request, now))
+        self._feed.announce()
+        if run_id in self._drives:
+            self._drives[run_id].wake()
+        return changed
 
     def events(self, run_id: RunId, *, after: int = 0) -> AsyncIterator[Event]:
         return self._feed.follow(run_id, after)
 
-    async def _steer(
-        self, run_id: RunId, change: Callable[[Transaction, RunId, datetime], None]
-    ) -> None:
-        now = self._clock.now()
-        await self._store.write(lambda tx: change(tx, run_id, now))
-        self._feed.announce()
-        if run_id in self._drives:
-            self._drives[run_id].wake()
+    def drain(self, seconds: float) -> None:
+        """Lets every run of this process rest: nothing more starts, what has not ended after
+        `seconds` is interrupted, and `execute` returns. The runs stay RUNNING for the next owner.
+        """
+        self._drained = True
+        for drive in self._drives.values():
+            drive.drain(seconds)
 
-    def _check_steps(self, steps: Iterable[Step]) -> None:
+    def _offered(self, step: Step) -> bool:
+        return (
+            bool(step.capability)
+            and self._capabilities is not None
+            and step.capability not in self._capabilities
+        )
+
+    def _check_steps(self, steps: Iterable[Step], limits: Mapping[str, int]) -> None:
         """Raises InvalidInput for a graph, an action or a condition that cannot run here."""
-        checked = tuple(steps)
-        check_graph(checked)
+        checked = Workflow(name="", steps=tuple(steps), concurrency=limits).steps
         for step in checked:
-            if step.action not in self._handlers:
+            if step.action not in self._handlers and not step.awaits and not self._offered(step):
                 known = ", ".join(sorted(self._handlers)) or "none"
                 raise InvalidInput(
                     f"step {step.id!r}: unknown action {step.action!r}; known: {known}"

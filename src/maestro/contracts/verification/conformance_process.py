@@ -3,13 +3,14 @@
 Schemathesis and Hypothesis keep a processor busy; in a thread of ours they would slow down the
 mocks and the engine that share the interpreter with them.
 
-    python -I -m maestro.contracts.verification.conformance_process JOB_FILE
+    python -I -m maestro.contracts.verification.conformance_process JOB_FILE PARENT_PID
 
 writes JSON lines: {"say": text} while it works, then {"result": ...}, or {"error", "code"}.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ GRACE_SECONDS = 60.0
 """Beyond its own limit, for loading, the last request and the answer."""
 MAX_LINE_BYTES = 32_000_000
 KEPT_LOG_BYTES = 20_000
+PR_SET_PDEATHSIG = 1
 
 
 async def run_conformance(run: ConformanceRun, report: Report) -> Conformance:
@@ -63,6 +65,7 @@ async def _converse(job: Path, report: Report) -> Conformance:
         "-m",
         "maestro.contracts.verification.conformance_process",
         str(job),
+        str(os.getpid()),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -112,6 +115,7 @@ def _conformance(told: Mapping[str, Any]) -> Conformance:
 
 
 def main() -> None:
+    _end_with(int(sys.argv[2]))
     job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     run = ConformanceRun(
         interface=Interface(job["document"]),
@@ -135,6 +139,14 @@ def main() -> None:
             }
         }
     )
+
+
+def _end_with(parent: int) -> None:
+    """From now on the kernel ends this process when its parent dies, however that dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit("the process that wanted these tests is gone")
 
 
 def _tell(message: Mapping[str, Any]) -> None:

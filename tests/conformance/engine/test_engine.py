@@ -1,147 +1,15 @@
-"""What every Engine promises. A new host of the scheduler is added to `HOSTS`."""
+"""What every Engine promises of the ordinary way of a run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from engine_bench import RUN, Bench, Doorkeeper, Play, asking, failing, step, work
 
-from maestro.domain.run import Event, EventKind, Run, RunStatus, StepRun, StepStatus
-from maestro.domain.values import JsonObject, RunId, StepId
-from maestro.domain.workflow import OnUnmet, RetryPolicy, Step, Workflow
-from maestro.errors import (
-    Blocked,
-    BudgetExceeded,
-    Conflict,
-    InvalidInput,
-    NotFound,
-    StepFailed,
-)
-from maestro.ports import Clock, Engine, StepContext, StepHandler, StepResult, Store
-from maestro.storage.sqlite import SqliteStore
-from maestro.workflow.embedded import EmbeddedEngine
-
-Handlers = Mapping[str, StepHandler]
-Host = Callable[[Path, Clock, Handlers], AbstractAsyncContextManager[tuple[Engine, Store]]]
-RUN = RunId("run-1")
-
-
-@asynccontextmanager
-async def embedded_sqlite(
-    folder: Path, clock: Clock, handlers: Handlers
-) -> AsyncIterator[tuple[Engine, Store]]:
-    store = await SqliteStore.open(folder / "maestro.db")
-    try:
-        yield EmbeddedEngine(store, clock, handlers, poll_seconds=0.02), store
-    finally:
-        await store.close()
-
-
-HOSTS: dict[str, Host] = {"embedded-sqlite": embedded_sqlite}
-
-
-class FakeClock:
-    """A sleep takes no time but moves the clock."""
-
-    def __init__(self) -> None:
-        self.sleeps: list[float] = []
-        self._now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        self._now += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
-
-
-@dataclass
-class Bench:
-    """An engine with its store, and what its handlers were given."""
-
-    engine: Engine
-    store: Store
-    clock: FakeClock
-    contexts: list[StepContext] = field(default_factory=list)
-
-    async def run(
-        self, *steps: Step, inputs: JsonObject | None = None, max_parallel: int = 4
-    ) -> Run:
-        await self.begin(*steps, inputs=inputs, max_parallel=max_parallel)
-        return await self.engine.execute(RUN)
-
-    async def begin(
-        self, *steps: Step, inputs: JsonObject | None = None, max_parallel: int = 4
-    ) -> None:
-        flow = Workflow(name="flow", steps=steps)
-        await self.engine.start(flow, inputs=inputs or {}, max_parallel=max_parallel, run_id=RUN)
-
-    async def steps(self) -> dict[str, StepRun]:
-        rows = await self.store.read(lambda tx: tx.runs.steps(RUN))
-        return {row.step_id: row for row in rows}
-
-    async def statuses(self) -> dict[str, str]:
-        return {name: row.status.value for name, row in (await self.steps()).items()}
-
-    async def told(self, *kinds: EventKind) -> list[Event]:
-        events = await self.store.read(lambda tx: tx.events.after(RUN, 0))
-        assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-        return [event for event in events if not kinds or event.kind in kinds]
-
-
-Scenario = Callable[[Bench], Awaitable[None]]
-Play = Callable[[Handlers, Scenario], Bench]
-
-
-@pytest.fixture(params=sorted(HOSTS))
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
-    """Runs a scenario on a fresh engine with the given handlers."""
-
-    def run(handlers: Handlers, scenario: Scenario) -> Bench:
-        clock = FakeClock()
-        benches: list[Bench] = []
-
-        def noted(handler: StepHandler) -> StepHandler:
-            async def call(context: StepContext) -> StepResult:
-                benches[0].contexts.append(context)
-                return await handler(context)
-
-            return call
-
-        async def main() -> None:
-            noting = {name: noted(handler) for name, handler in handlers.items()}
-            async with HOSTS[request.param](tmp_path, clock, noting) as (engine, store):
-                benches.append(Bench(engine, store, clock))
-                await scenario(benches[0])
-
-        asyncio.run(main())
-        return benches[0]
-
-    return run
-
-
-def step(name: str, *needs: str, action: str = "work", **rest: object) -> Step:
-    return Step(id=StepId(name), action=action, needs=tuple(map(StepId, needs)), **rest)  # type: ignore[arg-type]
-
-
-async def work(context: StepContext) -> StepResult:
-    return StepResult(output={"from": context.step.id, "attempt": context.attempt})
-
-
-def failing(error: Exception, times: int = 99) -> StepHandler:
-    """Raises `error` in the first `times` attempts."""
-
-    async def handler(context: StepContext) -> StepResult:
-        if context.attempt <= times:
-            raise error
-        return StepResult(output=context.attempt)
-
-    return handler
-
+from maestro.domain.run import EventKind, RunStatus, StepStatus
+from maestro.domain.steering import Verb
+from maestro.domain.workflow import OnUnmet, RetryPolicy, Step
+from maestro.errors import Blocked, BudgetExceeded, Conflict, InvalidInput, NotFound, StepFailed
+from maestro.ports import StepContext, StepHandler, StepResult
 
 # --- the ordinary way ---------------------------------------------------------------------------
 
@@ -568,9 +436,11 @@ def test_what_cannot_run_is_refused_at_start(play: Play) -> None:
 def test_an_unknown_run_is_not_found(play: Play) -> None:
     async def scenario(bench: Bench) -> None:
         engine = bench.engine
-        for call in (engine.execute, engine.pause, engine.cancel, engine.retry):
+        with pytest.raises(NotFound, match="'run-1'"):
+            await engine.execute(RUN)
+        for verb in Verb:
             with pytest.raises(NotFound, match="'run-1'"):
-                await call(RUN)
+                await engine.steer(RUN, asking(verb, "a"))
         with pytest.raises(NotFound):
             await anext(engine.events(RUN))
 
@@ -582,33 +452,15 @@ def test_a_run_that_has_ended_is_not_executed_again(play: Play) -> None:
         await bench.run(step("a"))
         with pytest.raises(Conflict, match="has ended succeeded"):
             await bench.engine.execute(RUN)
-        for call in (bench.engine.pause, bench.engine.cancel, bench.engine.retry):
+        for verb in (Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY):
             with pytest.raises(Conflict):
-                await call(RUN)
+                await bench.engine.steer(RUN, asking(verb))
         assert len(bench.contexts) == 1
 
     play({"work": work}, scenario)
 
 
 # --- steering -----------------------------------------------------------------------------------
-
-
-@dataclass
-class Doorkeeper:
-    """A handler that says when it is inside and waits to be let out."""
-
-    inside: asyncio.Event = field(default_factory=asyncio.Event)
-    out: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: list[str] = field(default_factory=list)
-
-    async def __call__(self, context: StepContext) -> StepResult:
-        self.inside.set()
-        try:
-            await self.out.wait()
-        except asyncio.CancelledError:
-            self.ended.append("cancelled")
-            raise
-        return StepResult()
 
 
 def test_a_paused_run_finishes_what_runs_and_goes_on_later(play: Play) -> None:
@@ -618,7 +470,7 @@ def test_a_paused_run_finishes_what_runs_and_goes_on_later(play: Play) -> None:
         await bench.begin(step("a", action="door"), step("b", "a"))
         execution = asyncio.create_task(bench.engine.execute(RUN))
         await door.inside.wait()
-        await bench.engine.pause(RUN)
+        await bench.engine.steer(RUN, asking(Verb.PAUSE))
         door.out.set()
         assert (await execution).status is RunStatus.PAUSED
         assert await bench.statuses() == {"a": "succeeded", "b": "pending"}
@@ -638,7 +490,7 @@ def test_a_paused_run_finishes_what_runs_and_goes_on_later(play: Play) -> None:
 def test_a_run_waiting_for_a_retry_rests_at_once_when_paused(play: Play) -> None:
     async def pauses(context: StepContext) -> StepResult:
         if context.attempt == 1:
-            await benches[0].engine.pause(RUN)
+            await benches[0].engine.steer(RUN, asking(Verb.PAUSE))
             raise StepFailed("later")
         return StepResult()
 
@@ -661,16 +513,17 @@ def test_cancelling_reaches_the_running_handlers(play: Play) -> None:
         await bench.begin(step("a", action="door"), step("b", "a"), step("c"))
         execution = asyncio.create_task(bench.engine.execute(RUN))
         await door.inside.wait()
-        await bench.engine.cancel(RUN)
+        await bench.engine.steer(RUN, asking(Verb.CANCEL))
         run = await execution
         assert (run.status, door.ended) == (RunStatus.CANCELLED, ["cancelled"])
         assert run.ended_at is not None
         statuses = await bench.statuses()
         assert (statuses["a"], statuses["b"]) == ("cancelled", "cancelled")
         assert (await bench.told())[-1].kind is EventKind.RUN_CANCELLED
-        for call in (bench.engine.retry, bench.engine.execute):
-            with pytest.raises(Conflict):
-                await call(RUN)
+        with pytest.raises(Conflict):
+            await bench.engine.steer(RUN, asking(Verb.RETRY))
+        with pytest.raises(Conflict):
+            await bench.engine.execute(RUN)
 
     play({"work": work, "door": door}, scenario)
 
@@ -678,7 +531,7 @@ def test_cancelling_reaches_the_running_handlers(play: Play) -> None:
 def test_a_run_that_nobody_executes_can_be_cancelled(play: Play) -> None:
     async def scenario(bench: Bench) -> None:
         await bench.begin(step("a"))
-        await bench.engine.cancel(RUN)
+        await bench.engine.steer(RUN, asking(Verb.CANCEL))
         assert await bench.statuses() == {"a": "cancelled"}
 
     assert play({"work": work}, scenario).contexts == []
@@ -688,7 +541,7 @@ def test_retry_runs_what_failed_and_what_waited_for_it_but_nothing_else(play: Pl
     async def scenario(bench: Bench) -> None:
         run = await bench.run(step("a"), step("b", action="fails"), step("c", "a", "b"))
         assert run.status is RunStatus.FAILED
-        await bench.engine.retry(RUN)
+        await bench.engine.steer(RUN, asking(Verb.RETRY))
         assert await bench.statuses() == {"a": "succeeded", "b": "pending", "c": "pending"}
         assert (await bench.engine.execute(RUN)).status is RunStatus.SUCCEEDED
         reset = await bench.told(EventKind.STEP_RESET)
@@ -709,7 +562,7 @@ def test_a_failed_branch_can_be_retried_while_another_still_runs(play: Play) -> 
         execution = asyncio.create_task(bench.engine.execute(RUN))
         async for event in bench.engine.events(RUN):
             if event.kind is EventKind.STEP_SKIPPED:
-                await bench.engine.retry(RUN)
+                await bench.engine.steer(RUN, asking(Verb.RETRY))
             if (event.kind, event.step_id) == (EventKind.STEP_SUCCEEDED, "c"):
                 door.out.set()
         assert (await execution).status is RunStatus.SUCCEEDED

@@ -1,0 +1,232 @@
+"""Worker processes on one PostgreSQL: capabilities, takeover, and results that come too late."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import worker_program
+from engine_bench import RUN, asking, step
+
+from maestro.domain.run import EventKind, RunStatus, StepRun
+from maestro.domain.steering import Verb
+from maestro.domain.workflow import RetryPolicy, Workflow
+from maestro.errors import InvalidInput
+from maestro.ports import StepContext, StepResult, Store
+from maestro.storage.opening import open_store
+from maestro.workflow.clock import SystemClock
+from maestro.workflow.embedded import EmbeddedEngine
+from maestro.workflow.feed import EventFeed
+from maestro.workflow.worker import Worker, WorkerSettings
+
+LEASE = 1.0
+STARTING = 1.0
+"""Beside the lease: noticing, and the new owner's first transaction."""
+AGAIN = RetryPolicy(max_attempts=3)
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+
+@contextmanager
+def worker(
+    url: str, name: str, folder: Path, *capabilities: str
+) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            worker_program.__file__,
+            url,
+            name,
+            str(LEASE),
+            str(folder),
+            *capabilities,
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.communicate()
+
+
+async def eventually(done: Callable[[], bool], seconds: float = 30.0) -> float:
+    """How long it took until `done`."""
+    begin = time.monotonic()
+    while not done():
+        assert time.monotonic() - begin < seconds, "it did not happen"
+        await asyncio.sleep(0.01)
+    return time.monotonic() - begin
+
+
+def traces(folder: Path, worker_name: str) -> list[str]:
+    return sorted(path.name for path in folder.glob(f"*.{worker_name}"))
+
+
+async def rows(store: Store) -> Mapping[str, StepRun]:
+    return {row.step_id: row for row in await store.read(lambda tx: tx.runs.steps(RUN))}
+
+
+async def left_to_workers(context: StepContext) -> StepResult:
+    raise AssertionError(f"{context.step.id} was not meant to run here")
+
+
+async def start(store: Store, *steps: object) -> EmbeddedEngine:
+    handlers = {"hold": left_to_workers, "note": left_to_workers}
+    engine = EmbeddedEngine(store, SystemClock(), handlers, capabilities=(), poll_seconds=0.05)
+    flow = Workflow(name="flow", steps=tuple(steps))  # type: ignore[arg-type]
+    await engine.start(flow, inputs={}, max_parallel=200, run_id=RUN)
+    return engine
+
+
+def test_each_step_goes_to_a_worker_with_its_capability(postgres_url: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = await open_store(postgres_url)
+        try:
+            engine = await start(
+                store,
+                step("a", action="note", capability="gpu"),
+                step("b", "a", action="note", capability="cpu"),
+                step("c", "b", action="note", capability="gpu"),
+            )
+            run = await engine.execute(RUN)
+            assert run.status is RunStatus.SUCCEEDED
+            by = {name: row.output["by"] for name, row in (await rows(store)).items()}
+            assert by == {"a": "one", "b": "two", "c": "one"}
+        finally:
+            await store.close()
+
+    with worker(postgres_url, "one", tmp_path, "gpu"), worker(postgres_url, "two", tmp_path, "cpu"):
+        asyncio.run(scenario())
+
+
+def test_a_dead_workers_steps_are_taken_over_within_its_lease(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async def scenario(first: subprocess.Popen[str]) -> None:
+        store = await open_store(postgres_url)
+        try:
+            engine = await start(store, step("a", action="hold", capability="gpu", retry=AGAIN))
+            execution = asyncio.create_task(engine.execute(RUN))
+            await eventually(lambda: traces(tmp_path, "one") == ["a.1.one"])
+            with worker(postgres_url, "two", tmp_path, "gpu") as second:
+                assert second.stdout is not None
+                await asyncio.to_thread(second.stdout.readline)  # it has started
+                first.kill()
+                waited = await eventually(lambda: traces(tmp_path, "two") == ["a.2.two"])
+                assert waited <= LEASE + STARTING
+                (tmp_path / "release").touch()
+                assert (await execution).status is RunStatus.SUCCEEDED
+            assert (await rows(store))["a"].output == {"by": "two"}
+            log = await store.read(lambda tx: tx.events.after(RUN, 0))
+            assert EventKind.STEP_INTERRUPTED in [event.kind for event in log]
+        finally:
+            await store.close()
+
+    with worker(postgres_url, "one", tmp_path, "gpu") as first:
+        asyncio.run(scenario(first))
+
+
+def test_a_dead_drivers_run_is_taken_over_within_its_lease(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async def scenario(driver: subprocess.Popen[str]) -> None:
+        store = await open_store(postgres_url)
+        try:
+            await eventually(lambda: traces(tmp_path, "one") == ["a.1.one"])
+            with worker(postgres_url, "two", tmp_path) as second:
+                assert second.stdout is not None
+                await asyncio.to_thread(second.stdout.readline)  # it has started
+                driver.kill()
+                waited = await eventually(lambda: traces(tmp_path, "two") == ["a.2.two"])
+                assert waited <= LEASE + STARTING
+                (tmp_path / "release").touch()
+                events = EventFeed(store, 0.05).follow(RUN, 0)
+                assert [event.kind async for event in events][-1] is EventKind.RUN_SUCCEEDED
+            assert (await rows(store))["b"].output == {"by": "two"}
+        finally:
+            await store.close()
+
+    async def prepare() -> None:
+        store = await open_store(postgres_url)
+        await start(store, step("a", action="hold", retry=AGAIN), step("b", "a", action="note"))
+        await store.close()
+
+    asyncio.run(prepare())
+    with worker(postgres_url, "one", tmp_path, "drive") as driver:
+        asyncio.run(scenario(driver))
+
+
+def test_what_a_stopped_worker_brings_too_late_is_refused(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """SIGSTOP past the lease, another worker takes over, SIGCONT: all of 100 are refused."""
+    names = [f"s{number}" for number in range(100)]
+
+    async def scenario(first: subprocess.Popen[str]) -> None:
+        store = await open_store(postgres_url)
+        try:
+            engine = await start(
+                store,
+                *(step(name, action="hold", capability="gpu", retry=AGAIN) for name in names),
+            )
+            execution = asyncio.create_task(engine.execute(RUN))
+            await eventually(lambda: len(traces(tmp_path, "one")) == len(names))
+            first.send_signal(signal.SIGSTOP)
+            with worker(postgres_url, "two", tmp_path, "gpu"):
+                await eventually(lambda: len(traces(tmp_path, "two")) == len(names))
+                (tmp_path / "release").touch()
+                first.send_signal(signal.SIGCONT)
+                assert (await execution).status is RunStatus.SUCCEEDED
+            found = await rows(store)
+            assert {found[name].output["by"] for name in names} == {"two"}
+            assert {found[name].attempt for name in names} == {2}
+        finally:
+            await store.close()
+
+    with worker(postgres_url, "one", tmp_path, "gpu") as first:
+        asyncio.run(scenario(first))
+
+
+def test_cancelling_a_run_ends_what_workers_do_for_it(postgres_url: str, tmp_path: Path) -> None:
+    async def scenario(first: subprocess.Popen[str]) -> None:
+        assert first.stdout is not None
+        store = await open_store(postgres_url)
+        try:
+            engine = await start(store, step("a", action="hold", capability="gpu"))
+            execution = asyncio.create_task(engine.execute(RUN))
+            await eventually(lambda: traces(tmp_path, "one") == ["a.1.one"])
+            await engine.steer(RUN, asking(Verb.CANCEL))
+            assert (await execution).status is RunStatus.CANCELLED
+            lines = [await asyncio.to_thread(first.stdout.readline) for _ in range(3)]
+            assert lines[2] == "run-1/a attempt 1: ended early\n"
+        finally:
+            await store.close()
+
+    with worker(postgres_url, "one", tmp_path, "gpu") as first:
+        asyncio.run(scenario(first))
+
+
+def test_a_worker_needs_a_store_that_processes_can_share(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = await open_store(tmp_path / "maestro.db")
+        settings = WorkerSettings(name="w", capabilities=("gpu",), lease_seconds=LEASE)
+        try:
+            with pytest.raises(InvalidInput, match="PostgreSQL"):
+                Worker(store, SystemClock(), {}, settings, drive=nothing, drain=print, tell=print)
+        finally:
+            await store.close()
+
+    async def nothing(_: object) -> None:
+        return None
+
+    asyncio.run(scenario())

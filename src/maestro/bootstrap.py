@@ -1,10 +1,14 @@
 """The composition root: the only module that names concrete adapters, and imports them late."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
+from maestro.domain.values import RunId
 from maestro.ports import (
     PersonaExecutor,
     SandboxProvider,
@@ -17,8 +21,18 @@ from maestro.settings import Settings
 if TYPE_CHECKING:
     from maestro.delivery.service import Maestro
     from maestro.delivery.workspace import Workspace
+    from maestro.workflow.worker import Worker
 
+FLOW_ACTIONS = (
+    "flow.begin",
+    "flow.expand",
+    "flow.collect",
+    "value.set",
+    "command.run",
+    "notify",
+)
 ACTIONS = (
+    *FLOW_ACTIONS,
     "plan.analyse",
     "plan.match",
     "plan.design",
@@ -36,7 +50,7 @@ ACTIONS = (
 async def connect(
     settings: Settings | None = None, *, executor: PersonaExecutor | None = None
 ) -> AsyncIterator["Maestro"]:
-    """A Maestro on the embedded store; closed, with everything it started, on leaving.
+    """A Maestro on its store; closed, with everything it started, on leaving.
 
     Args:
         executor: does the personas' work instead of the offline team.
@@ -44,24 +58,84 @@ async def connect(
     Raises:
         StorageUnavailable, SchemaMismatch: the database cannot be used; there is no other store.
     """
+    async with _open(settings or Settings.load(), executor, ()) as (maestro, _):
+        yield maestro
+
+
+@asynccontextmanager
+async def open_worker(
+    settings: Settings,
+    capabilities: Collection[str],
+    *,
+    grace_seconds: float,
+    slots: int,
+    tell: Callable[[str], None],
+) -> AsyncIterator["Worker"]:
+    """A worker on the shared store, which also goes on with runs that nobody drives any more.
+
+    Raises:
+        InvalidInput: the store is a file, which one process uses at a time.
+        StorageUnavailable, SchemaMismatch: the database cannot be used.
+    """
+    from maestro.delivery.workflow_runs import execute_workflow, is_workflow_run
+    from maestro.workflow.worker import Worker, WorkerSettings
+
+    chosen = WorkerSettings(
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        capabilities=capabilities,
+        lease_seconds=settings.lease_seconds,
+        slots=slots,
+        grace_seconds=grace_seconds,
+    )
+    async with _open(settings, None, capabilities) as (maestro, handlers):
+
+        async def drive(run_id: RunId) -> object:
+            if is_workflow_run(await maestro.run(run_id)):
+                return await execute_workflow(maestro, run_id)
+            return await maestro.execute(run_id)
+
+        yield Worker(
+            maestro.store,
+            maestro.clock,
+            handlers,
+            chosen,
+            drive=drive,
+            drain=maestro.drain,
+            tell=tell,
+        )
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, executor: PersonaExecutor | None, capabilities: Collection[str]
+) -> AsyncIterator[tuple["Maestro", Mapping[str, StepHandler]]]:
+    """The use cases and the actions. `capabilities` counts only where processes share the store:
+    steps that want another one are left to workers.
+    """
     from maestro.delivery.service import Maestro
     from maestro.delivery.workspace import Workspace
     from maestro.storage.artifacts import FolderArtifactStore
-    from maestro.storage.sqlite import SqliteStore
+    from maestro.storage.opening import open_store
     from maestro.workflow.clock import SystemClock
     from maestro.workflow.embedded import EmbeddedEngine
 
-    used = settings or Settings.load()
-    store = await SqliteStore.open(used.database)
+    store = await open_store(
+        settings.postgres_url or settings.database, lease_seconds=settings.lease_seconds
+    )
     try:
         workspace = Workspace(
-            root=used.data_folder / "work",
-            artifacts=FolderArtifactStore(used.data_folder / "artifacts"),
+            root=settings.data_folder / "work",
+            artifacts=FolderArtifactStore(settings.data_folder / "artifacts"),
         )
         clock = SystemClock()
-        handlers = _LateHandlers(used, workspace, executor)
-        engine = EmbeddedEngine(store, clock, {action: handlers.of(action) for action in ACTIONS})
-        yield Maestro(settings=used, store=store, engine=engine, workspace=workspace, clock=clock)
+        late = _LateHandlers(settings, workspace, executor)
+        handlers = {action: late.of(action) for action in ACTIONS}
+        served = capabilities if store.shared else None
+        engine = EmbeddedEngine(store, clock, handlers, capabilities=served)
+        maestro = Maestro(
+            settings=settings, store=store, engine=engine, workspace=workspace, clock=clock
+        )
+        yield maestro, handlers
     finally:
         await store.close()
 
@@ -86,6 +160,9 @@ class _LateHandlers:
         self._loaded: Mapping[str, StepHandler] | None = None
 
     def of(self, action: str) -> StepHandler:
+        if action in FLOW_ACTIONS:
+            return _late_flow_handler(action)
+
         async def handle(context: StepContext, /) -> StepResult:
             async with self._loading:
                 if self._loaded is None:
@@ -95,6 +172,21 @@ class _LateHandlers:
             return await self._loaded[action](context)
 
         return handle
+
+
+def _late_flow_handler(action: str) -> StepHandler:
+    async def handle(context: StepContext, /) -> StepResult:
+        return await flow_handlers()[action](context)
+
+    return handle
+
+
+@cache
+def flow_handlers() -> Mapping[str, StepHandler]:
+    """The actions that need no craft but the engine's own."""
+    from maestro.delivery.flow_steps import FlowSteps
+
+    return FlowSteps(environment=dict(os.environ)).handlers()
 
 
 def offline_team(settings: Settings) -> PersonaExecutor:
@@ -159,4 +251,5 @@ def step_handlers(
             browser=browser is not None,
         ),
     )
-    return {action: handler for part in parts for action, handler in part.handlers().items()}
+    crafts = {action: handler for part in parts for action, handler in part.handlers().items()}
+    return {**flow_handlers(), **crafts}

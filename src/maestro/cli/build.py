@@ -8,9 +8,10 @@ from cyclopts import Parameter
 
 from maestro.bootstrap import connect
 from maestro.cli import render
-from maestro.cli.following import follow
-from maestro.cli.options import PlanOptions, StoreOptions, read_file, requirement_text
+from maestro.cli.following import Watching, follow
+from maestro.cli.options import Grace, PlanOptions, StoreOptions, read_file, requirement_text
 from maestro.cli.planfile import parse
+from maestro.cli.shutdown import GRACE_SECONDS
 from maestro.errors import InvalidInput
 
 
@@ -21,6 +22,7 @@ async def build(
     output: Annotated[Path | None, Parameter(help="Folder for the result.")] = None,
     json: Annotated[bool, Parameter(negative="", help="Events and result as JSON lines.")] = False,
     quiet: Annotated[bool, Parameter(negative="", help="No progress, only the result.")] = False,
+    grace: Grace = GRACE_SECONDS,
     options: PlanOptions | None = None,
     store: StoreOptions | None = None,
 ) -> int:
@@ -36,10 +38,12 @@ async def build(
         raise InvalidInput("REQUIREMENT is missing: text in quotes, a file, or - for stdin")
     else:
         text = await asyncio.to_thread(requirement_text, requirement)
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    where = store or StoreOptions()
+    watching = Watching(as_json=json, quiet=quiet, grace=grace, store=where)
+    async with connect(where.settings()) as maestro:
         folder = output or Path("maestro-output")
         run_id = await maestro.submit(text, constraints, output=folder, plan=brought)
-        result = await follow(maestro, run_id, as_json=json, quiet=quiet)
+        result = await follow(maestro, run_id, maestro.execute, watching)
         detail = await maestro.show(run_id)
-    render.result(result, detail, as_json=json)
+    render.result(result, detail, as_json=json, store=where)
     return render.exit_code(result.status)

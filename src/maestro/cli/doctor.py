@@ -75,7 +75,7 @@ async def _database(settings: Settings) -> Check:
             await maestro.runs(limit=1)
     except MaestroError as error:
         return Check(name="database", ok=False, detail=str(error), fix="--db FILE or MAESTRO_DB")
-    return Check(name="database", ok=True, detail=f"{settings.database} opened and migrated")
+    return Check(name="database", ok=True, detail=f"{settings.store_name} opened and migrated")
 
 
 async def _sandbox(settings: Settings) -> Check:

@@ -1,7 +1,7 @@
 """The command tree and the one place where errors become exit codes.
 
 0 succeeded, 1 a fault in Maestro itself, 2 the caller's mistake, 3 blocked, 4 failed, 5 storage,
-130 interrupted.
+130 and 143 interrupted by SIGINT and SIGTERM.
 """
 
 import json
@@ -12,7 +12,9 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from maestro import __version__
+from maestro.cli.shutdown import Interrupted
 from maestro.errors import Blocked, CallerError, ExecutionError, MaestroError, StorageError
+from maestro.settings import without_password
 
 EXIT_CODES: tuple[tuple[type[MaestroError], int], ...] = (
     (CallerError, 2),
@@ -31,13 +33,31 @@ app = App(
 app.command("maestro.cli.plan:plan", name="plan", help="Show what would be built, and by whom.")
 app.command("maestro.cli.build:build", name="build", help="Build and verify software.")
 app.command("maestro.cli.doctor:doctor", name="doctor", help="Say what this machine lacks.")
-runs = App(name="runs", help="Look at runs, resume them, write their reports.")
+app.command("maestro.cli.worker:worker", name="worker", help="Take steps of shared runs.")
+runs = App(name="runs", help="Look at runs, steer them, write their reports.")
 runs.command("maestro.cli.runs:list_runs", name="list", help="List runs, newest first.")
 runs.command("maestro.cli.runs:show", name="show", help="Show a run and why it ended so.")
-runs.command("maestro.cli.runs:resume", name="resume", help="Go on with a run.")
+runs.command("maestro.cli.resume:resume", name="resume", help="Go on with a run.")
 runs.command("maestro.cli.runs:report", name="report", help="Write a run's result folder again.")
 runs.command("maestro.cli.runs:events", name="events", help="Print a run's events.")
+for _verb, _help in (
+    ("pause", "Let running steps end, start nothing more."),
+    ("cancel", "End a run and its running steps for good."),
+    ("retry", "Let failed and blocked steps start again."),
+    ("rerun", "Run a finished step again, and what depends on it."),
+    ("approve", "Approve what a step asks."),
+    ("reject", "Reject what a step asks."),
+    ("signal", "Send a step the signal it waits for."),
+    ("edit-output", "Change what a finished step put out."),
+):
+    runs.command(f"maestro.cli.steering:{_verb.replace('-', '_')}", name=_verb, help=_help)
 app.command(runs)
+workflows = App(name="workflows", help="Check, show and run workflow files.")
+workflows.command("maestro.cli.workflows:validate", name="validate", help="Check a file.")
+workflows.command("maestro.cli.workflows:show", name="show", help="Show the steps of a file.")
+workflows.command("maestro.cli.workflows:run", name="run", help="Run a file's workflow.")
+workflows.command("maestro.cli.workflows:schema", name="schema", help="Print the JSON Schema.")
+app.command(workflows)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -51,6 +71,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(_report("usage", str(error), "maestro --help", as_json, 2))
     except MaestroError as error:
         sys.exit(_report(error.code, str(error), None, as_json, _exit_code(error)))
+    except Interrupted as ended:
+        sys.exit(_report("interrupted", str(ended), None, as_json, ended.exit_code))
     except KeyboardInterrupt:
         message = "interrupted; finished steps are kept: maestro runs list, then runs resume RUN"
         sys.exit(_report("interrupted", message, None, as_json, 130))
@@ -76,6 +98,7 @@ def _exit_code(error: MaestroError) -> int:
 
 def _report(code: str, message: str, hint: str | None, as_json: bool, exit_code: int) -> int:
     """Tells of an error: JSON on stdout for machines, one line on stderr for people."""
+    message = without_password(message)  # a mistyped command line is quoted, with its --db
     if as_json:
         document = {"type": "error", "code": code, "message": message}
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")

@@ -1,29 +1,47 @@
 """Arguments that several commands share, and how they become constraints."""
 
+import json
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 
 from maestro.domain.requirement import Constraints, Preference
+from maestro.domain.values import JsonValue, first_duplicate
 from maestro.errors import InvalidInput
 from maestro.settings import Settings
 
 MAX_FILE_BYTES = 10_000_000
 
+RunArgument = Annotated[str, Parameter(help="Id of the run, as 'maestro runs list' shows it.")]
+Grace = Annotated[
+    float, Parameter(help="Seconds that steps get to end when the command is told to stop.")
+]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    db: Annotated[Path | None, Parameter(help="SQLite file that keeps all runs.")] = None
+    db: Annotated[
+        str | None,
+        Parameter(help="What keeps all runs: a SQLite file, or postgresql://user@host/name."),
+    ] = None
     sandbox: Annotated[
         str | None, Parameter(help="'required' (default) or 'off': run built code unprotected.")
     ] = None
 
     def settings(self) -> Settings:
         return Settings.load(database=self.db, sandbox=self.sandbox)
+
+    def command(self, *words: str) -> str:
+        """What to type, here or in another terminal, for a command on the same store."""
+        if self.db is not None:
+            settings = self.settings()
+            words = (*words, "--db", settings.store_name)
+        return shlex.join(("maestro", *words))
 
 
 @Parameter(name="*")
@@ -94,3 +112,27 @@ def read_file(path: Path, option: str) -> str:
         raise InvalidInput(
             f"{option} {str(path)!r} is not UTF-8 text (byte {error.start}); save it as UTF-8"
         ) from error
+
+
+def json_value(text: str, option: str) -> JsonValue:
+    """The value of a JSON text; `@FILE` reads the file. Raises InvalidInput naming the option."""
+    content = read_file(Path(text[1:]), option) if text.startswith("@") else text
+
+    def constant(word: str) -> NoReturn:
+        raise InvalidInput(f"{option}: {word} is not a number JSON has")
+
+    def pairs(entries: list[tuple[str, JsonValue]]) -> JsonValue:
+        twice = first_duplicate([key for key, _ in entries])
+        if twice is not None:
+            raise InvalidInput(f"{option}: the key {twice!r} occurs twice in one object")
+        return dict(entries)
+
+    try:
+        value: JsonValue = json.loads(content, parse_constant=constant, object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(
+            f"{option} is not JSON: {error}; a text needs its quotes, e.g. '\"done\"'"
+        ) from error
+    except RecursionError:
+        raise InvalidInput(f"{option} is nested too deep") from None
+    return value

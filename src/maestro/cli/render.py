@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from maestro.cli.answering import answers, awaited, clock_time, decision
+from maestro.cli.options import StoreOptions
 from maestro.cli.progress import SYMBOLS
 from maestro.delivery.result import BuildResult
 from maestro.delivery.service import RunDetail
@@ -17,9 +19,9 @@ from maestro.domain.encoding import encode
 from maestro.domain.outcome import Outcome
 from maestro.domain.plan import Plan
 from maestro.domain.requirement import Analysis
-from maestro.domain.run import Event, Run, StepStatus
-from maestro.domain.values import JsonValue
-from maestro.domain.workflow import generations
+from maestro.domain.run import Event, Run, RunStatus, StepRun, StepStatus
+from maestro.domain.values import JsonObject, JsonValue
+from maestro.domain.workflow import Step, generations
 
 EXIT_OF_STATUS = {"succeeded": 0, "blocked": 3, "failed": 4, "cancelled": 4, "paused": 0}
 STYLE_OF_STATUS = {"succeeded": "bold green", "blocked": "bold magenta", "failed": "bold red"}
@@ -31,7 +33,9 @@ def exit_code(status: str) -> int:
 
 
 def line(text: str) -> None:
+    """One line on stdout, at once."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def document(data: JsonValue) -> None:
@@ -44,7 +48,9 @@ def event(item: Event) -> None:
     document({"type": "event", **encode(item)})
 
 
-def result(built: BuildResult, detail: RunDetail, *, as_json: bool) -> None:
+def result(
+    built: BuildResult, detail: RunDetail, *, as_json: bool, store: StoreOptions = StoreOptions()
+) -> None:
     """The summary of a build."""
     if as_json:
         document({"type": "result", **asdict(built)})
@@ -56,7 +62,7 @@ def result(built: BuildResult, detail: RunDetail, *, as_json: bool) -> None:
     _gates(console, detail.outcome)
     _not_built(console, built)
     _reasons(console, built)
-    _next_steps(console, built)
+    _next_steps(console, built, store)
 
 
 def _headline(console: Console, built: BuildResult) -> None:
@@ -126,7 +132,9 @@ def _reasons(console: Console, built: BuildResult) -> None:
         console.print(f"           … {hidden} more: maestro runs show {built.run_id}")
 
 
-def _next_steps(console: Console, built: BuildResult) -> None:
+def _next_steps(console: Console, built: BuildResult, store: StoreOptions) -> None:
+    if built.status == RunStatus.PAUSED:
+        console.print(f"go on      {escape(store.command('runs', 'resume', built.run_id))}")
     if built.output is None:
         return
     console.print(f"result     {escape(str(built.output))}")
@@ -237,7 +245,8 @@ def run_list(found: Sequence[Run], *, as_json: bool) -> None:
                         "id": run.id,
                         "status": run.status.value,
                         "created_at": encode(run.created_at),
-                        "requirement": run.inputs["requirement"]["text"],
+                        "workflow": run.workflow,
+                        "requirement": _requirement(run),
                     }
                     for run in found
                 ],
@@ -248,11 +257,12 @@ def run_list(found: Sequence[Run], *, as_json: bool) -> None:
         line("no runs yet; start one: maestro build 'Build a REST API for user management'")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "status", "created", "requirement"):
-        table.add_column(column, no_wrap=column != "requirement")
+    subject = "requirement or workflow"
+    for column in ("run", "status", "created", subject):
+        table.add_column(column, no_wrap=column != subject)
     for run in found:
         style = STYLE_OF_STATUS.get(run.status.value, "yellow")
-        text = str(run.inputs["requirement"]["text"]).replace("\n", " ")
+        text = (_requirement(run) or f"workflow {run.workflow}").replace("\n", " ")
         table.add_row(
             run.id,
             f"[{style}]{run.status.value}[/]",
@@ -262,7 +272,14 @@ def run_list(found: Sequence[Run], *, as_json: bool) -> None:
     _console().print(table)
 
 
-def run_detail(detail: RunDetail, *, as_json: bool) -> None:
+def _requirement(run: Run) -> str | None:
+    """The requirement that a run builds; None for the run of a workflow file."""
+    asked = run.inputs.get("requirement")
+    return str(asked["text"]) if isinstance(asked, dict) else None
+
+
+def run_detail(detail: RunDetail, *, as_json: bool, store: StoreOptions = StoreOptions()) -> None:
+    pairs = list(zip(detail.workflow.steps, detail.steps, strict=True))
     if as_json:
         document(
             {
@@ -270,31 +287,53 @@ def run_detail(detail: RunDetail, *, as_json: bool) -> None:
                 "id": detail.run.id,
                 "status": detail.run.status.value,
                 "outcome": encode(detail.outcome),
-                "steps": [
-                    {
-                        "id": state.step_id,
-                        "status": state.status.value,
-                        "attempt": state.attempt,
-                        "error": encode(state.error),
-                    }
-                    for state in detail.steps
-                ],
+                "steps": [_step_document(step, state) for step, state in pairs],
             }
         )
         return
     console = _console()
-    style = STYLE_OF_STATUS.get(detail.run.status.value, "yellow")
-    console.print(f"[{style}]{detail.run.status.value}[/]  {detail.run.id}")
-    for step, state in zip(detail.workflow.steps, detail.steps, strict=True):
+    run = detail.run
+    style = STYLE_OF_STATUS.get(run.status.value, "yellow")
+    console.print(f"[{style}]{run.status.value}[/]  {run.id}  [dim]{escape(run.workflow)}[/]")
+    for step, state in pairs:
         symbol, colour = SYMBOLS[StepStatus(state.status)]
         tries = f"  attempt {state.attempt}" if state.attempt > 1 else ""
         console.print(f"  [{colour}]{symbol}[/] {escape(step.label)}{tries}  [dim]{step.id}[/]")
-        if state.error is not None:
-            console.print(f"      {escape(state.error.message)}")
-            for reason in state.error.reasons:
-                console.print(f"      • {escape(reason)}")
+        for text in _about_step(step, state, run.id, store):
+            console.print(f"      {escape(text)}")
     for missing in detail.outcome.not_built:
         console.print(f"  not built: {escape(missing.what)}: {escape(missing.reason)}")
+    if run.status in (RunStatus.PAUSED, RunStatus.BLOCKED, RunStatus.FAILED):
+        console.print(f"  go on with: {escape(store.command('runs', 'resume', run.id))}")
+
+
+def _step_document(step: Step, state: StepRun) -> JsonObject:
+    told = {
+        "id": state.step_id,
+        "kind": step.kind.value,
+        "status": state.status.value,
+        "attempt": state.attempt,
+        "error": encode(state.error),
+    }
+    if state.status is StepStatus.AWAITING:
+        told["awaits"] = {"since": encode(state.started_at), "until": encode(state.retry_at)}
+    return told
+
+
+def _about_step(step: Step, state: StepRun, run_id: str, store: StoreOptions) -> Iterable[str]:
+    """What there is to say of a step below its name: its question, its answer, its error."""
+    if state.status is StepStatus.AWAITING:
+        since = f" since {clock_time(state.started_at)}" if state.started_at else ""
+        until = f", until {clock_time(state.retry_at)}" if state.retry_at else ""
+        yield f"waits for {awaited(step.kind)}{since}{until}"
+        yield from answers(step.kind, run_id, step.id, store)
+    decided = decision(state.output) if step.awaits else None
+    if decided is not None:
+        yield " ".join(decided)
+    if state.error is not None:
+        yield state.error.message
+        for reason in state.error.reasons:
+            yield f"• {reason}"
 
 
 def checks(rows: Sequence[tuple[str, bool | None, str, str]]) -> None:

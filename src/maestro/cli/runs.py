@@ -1,5 +1,6 @@
-"""`maestro runs`: list, show, resume, report, events."""
+"""`maestro runs`: list, show, report, events."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,13 +8,13 @@ from cyclopts import Parameter
 
 from maestro.bootstrap import connect
 from maestro.cli import render
-from maestro.cli.following import follow
-from maestro.cli.options import StoreOptions
-from maestro.domain.run import RunStatus
+from maestro.cli.options import RunArgument, StoreOptions
+from maestro.cli.progress import RunView
+from maestro.cli.progress import line as told
+from maestro.domain.run import Event, RunStatus
 from maestro.domain.values import RunId
 from maestro.errors import InvalidInput
 
-RunArgument = Annotated[str, Parameter(help="Id of the run, as 'maestro runs list' shows it.")]
 Json = Annotated[bool, Parameter(negative="", help="Machine-readable output.")]
 
 
@@ -34,28 +35,11 @@ async def list_runs(
 
 async def show(run: RunArgument, *, json: Json = False, store: StoreOptions | None = None) -> int:
     """Show a run: its steps, gates, contracts and what was not built."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    where = store or StoreOptions()
+    async with connect(where.settings()) as maestro:
         detail = await maestro.show(RunId(run))
-    render.run_detail(detail, as_json=json)
+    render.run_detail(detail, as_json=json, store=where)
     return 0
-
-
-async def resume(
-    run: RunArgument,
-    *,
-    json: Annotated[bool, Parameter(negative="", help="Events and result as JSON lines.")] = False,
-    quiet: Annotated[bool, Parameter(negative="", help="No progress, only the result.")] = False,
-    store: StoreOptions | None = None,
-) -> int:
-    """Go on with an interrupted, paused, blocked or failed run; finished steps are kept."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
-        run_id = RunId(run)
-        before = await maestro.show(run_id)
-        await maestro.resume(run_id)
-        result = await follow(maestro, run_id, as_json=json, quiet=quiet, earlier=before.events)
-        detail = await maestro.show(run_id)
-    render.result(result, detail, as_json=json)
-    return render.exit_code(result.status)
 
 
 async def report(
@@ -76,18 +60,34 @@ async def events(
     *,
     after: Annotated[int, Parameter(help="Only events with a greater sequence number.")] = 0,
     follow: Annotated[bool, Parameter(negative="", help="Go on until the run has ended.")] = False,
+    json: Annotated[
+        bool | None,
+        Parameter(negative="--text", help="JSON lines, or lines to read (default on a terminal)."),
+    ] = None,
     store: StoreOptions | None = None,
 ) -> int:
-    """Print a run's events as JSON lines, oldest first."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    """Print a run's events, oldest first."""
+    where = store or StoreOptions()
+    as_json = not sys.stdout.isatty() if json is None else json
+    view = RunView(where)
+
+    def show_event(event: Event) -> None:
+        view.apply(event)
+        if event.sequence <= after:
+            return
+        if as_json:
+            render.event(event)
+        elif text := told(view, event):
+            render.line(text)
+
+    async with connect(where.settings()) as maestro:
+        detail = await maestro.show(RunId(run))
+        for event in detail.events:
+            show_event(event)
         if follow:
-            async for event in maestro.events(RunId(run), after=after):
-                render.event(event)
-        else:
-            detail = await maestro.show(RunId(run))
-            for event in detail.events:
-                if event.sequence > after:
-                    render.event(event)
+            last = detail.events[-1].sequence
+            async for event in maestro.events(RunId(run), after=last):
+                show_event(event)
     return 0
 
 

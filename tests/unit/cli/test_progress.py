@@ -5,9 +5,11 @@ import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from rich.console import Console
 
-from maestro.cli.progress import RunView, line, tree
+from maestro.cli.options import StoreOptions
+from maestro.cli.progress import RunView, heartbeat, line, show, tree
 from maestro.domain.run import Event, EventKind, StepStatus
 from maestro.domain.values import JsonObject, RunId, StepId
 
@@ -80,10 +82,120 @@ def test_lines_name_reason_and_time() -> None:
 
 
 def test_the_stream_ends_the_show() -> None:
-    from maestro.cli.progress import show
-
     async def stream() -> AsyncIterator[Event]:
         yield _event(1, EventKind.RUN_CREATED, data={"steps": STEPS})
         yield _event(2, EventKind.RUN_SUCCEEDED)
 
     asyncio.run(show(stream(), "maestro", quiet=False))
+
+
+QUESTION = {"id": "release", "title": "Release", "phase": "", "persona": "", "kind": "approval"}
+SIGNAL = {"id": "paid", "title": "Paid", "phase": "", "persona": "", "kind": "signal"}
+
+
+def _asking(store: StoreOptions = StoreOptions()) -> RunView:
+    view = RunView(store)
+    view.apply(_event(1, EventKind.RUN_CREATED, data={"steps": [QUESTION, SIGNAL]}))
+    return view
+
+
+def _line(view: RunView, event: Event) -> str:
+    view.apply(event)
+    return line(view, event)
+
+
+def test_a_question_shows_what_to_type() -> None:
+    view = _asking(StoreOptions(db="/tmp/my runs.db"))
+    data = {"kind": "approval", "expires_at": "2026-01-02T00:00:00+00:00"}
+    told = _line(view, _event(2, EventKind.STEP_AWAITING, "release", data)).splitlines()
+    assert told == [
+        "00:01 awaiting  Release: an approval, until 2026-01-02T00:00:00+00:00",
+        " " * 16 + "approve: maestro runs approve run-1 release --db '/tmp/my runs.db'",
+        " " * 16
+        + "reject:  maestro runs reject run-1 release --comment reason --db '/tmp/my runs.db'",
+    ]
+    shown = _text(view)
+    assert "approve: maestro runs approve run-1 release" in shown
+    assert "Release waits for an approval" in heartbeat(view, BEGIN + timedelta(seconds=30))
+
+
+def test_a_signal_shows_what_to_type() -> None:
+    view = _asking()
+    told = _line(view, _event(2, EventKind.STEP_AWAITING, "paid", {"kind": "signal"}))
+    assert "Paid: a signal\n" in told
+    assert "maestro runs signal run-1 paid" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "data", "told"),
+    [
+        (
+            EventKind.STEP_SUCCEEDED,
+            "release",
+            {"decision": {"approved": True, "by": "ann", "comment": "fine"}},
+            "00:04 approved  Release (3.0 s) by ann: fine",
+        ),
+        (
+            EventKind.STEP_BLOCKED,
+            "release",
+            {
+                "message": "rejected by ann: too early",
+                "reasons": ["rejected by ann: too early"],
+                "decision": {"approved": False, "by": "ann", "comment": "too early"},
+            },
+            "00:04 rejected  Release (3.0 s) by ann: too early",
+        ),
+        (
+            EventKind.STEP_SUCCEEDED,
+            "release",
+            {"decision": {"payload": 1, "by": "ann"}},
+            "00:04 signalled Release (3.0 s) by ann",
+        ),
+        (
+            EventKind.STEP_FAILED,
+            "release",
+            {"message": "nobody answered", "decision": None},
+            "00:04 failed    Release (3.0 s): nobody answered",
+        ),
+        (
+            EventKind.STEP_SIGNALLED,
+            "paid",
+            {"payload": 1, "by": "ann"},
+            "00:04 signalled Paid by ann, before the step waited for it",
+        ),
+        (
+            EventKind.STEP_EDITED,
+            "release",
+            {"by": "ann", "comment": "typo", "before": "a", "after": "b"},
+            "00:04 edited    Release by ann: typo; what had worked with the old output runs again",
+        ),
+        (EventKind.RUN_PAUSED, None, {"by": "ann"}, "00:04 paused    run by ann"),
+        (EventKind.RUN_PAUSED, None, {}, "00:04 paused    run"),
+    ],
+)
+def test_what_people_did_is_told(
+    kind: EventKind, step: str | None, data: JsonObject, told: str
+) -> None:
+    view = _asking()
+    view.apply(_event(2, EventKind.STEP_AWAITING, "release", {"kind": "approval"}))
+    assert _line(view, _event(5, kind, step, data)) == told
+
+
+def test_a_step_that_goes_back_is_not_finished() -> None:
+    view = _view()
+    view.apply(_event(4, EventKind.STEP_SUCCEEDED, "work.front"))
+    assert "frontend  1/1" in _text(view)
+    view.apply(_event(5, EventKind.STEP_RESET, "work.front"))
+    assert "frontend  0/1" in _text(view)
+
+
+def test_quiet_still_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    async def stream() -> AsyncIterator[Event]:
+        yield _event(1, EventKind.RUN_CREATED, data={"steps": [QUESTION]})
+        yield _event(2, EventKind.STEP_AWAITING, "release", {"kind": "approval"})
+        yield _event(3, EventKind.STEP_SUCCEEDED, "release")
+
+    asyncio.run(show(stream(), "maestro", quiet=True))
+    told = capsys.readouterr().err
+    assert "maestro runs approve run-1 release" in told
+    assert len(told.splitlines()) == 3

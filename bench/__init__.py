@@ -1,0 +1,1 @@
+"""How fast the engine is, against the floor of the same disk and against its peers."""

@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := "Build a task management web app: users create projects, tasks have a title, description, status (todo, doing, done), priority and due date, can be assigned to a member and filtered by status"
 PYTEST_OPTIONS ?=
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.installed
+BENCH_OPTIONS ?=
 
-.PHONY: setup demo test lint types imports bench check clean
+.PHONY: setup demo test test-chaos lint types imports bench-engine check clean
 
 setup: $(STAMP)
 
@@ -15,7 +18,7 @@ $(STAMP): pyproject.toml
 	  { echo "Maestro needs Python 3.11 or later; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,browser,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,browser,postgres,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)
@@ -23,6 +26,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_OPTIONS)
+
+# All of the crash matrix (500 kills on each database) and two minutes of PostgreSQL restarts.
+test-chaos: $(STAMP)
+	@CHAOS_CASES=500 CHAOS_SECONDS=120 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/chaos $(PYTEST_OPTIONS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -34,10 +41,18 @@ types: $(STAMP)
 imports: $(STAMP)
 	@$(BIN)/lint-imports
 
-bench: $(STAMP)
-	@$(BIN)/python bench/engine_steps.py
+bench-engine: $(STAMP) $(BENCH_STAMP)
+	@$(BIN)/python -m bench.engine --peers-python $(BENCH_VENV)/bin/python $(BENCH_OPTIONS)
+
+# The peers of the engine live apart from the product: neither can bend the other's dependencies.
+$(BENCH_STAMP): pyproject.toml
+	@echo "setting up $(BENCH_VENV) (once)"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $(BENCH_VENV)/peers.txt
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(BENCH_VENV)/peers.txt
+	@touch $(BENCH_STAMP)
 
 check: lint types imports test
 
 clean:
-	@rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(BENCH_VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml
 	  { echo "Maestro needs Python 3.11 or later; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,browser,postgres,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,browser,postgres,grpc,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)

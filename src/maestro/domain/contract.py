@@ -10,14 +10,34 @@ from maestro.domain.values import ContractId, JsonObject
 
 class ContractKind(StrEnum):
     REST = "rest"
+    GRAPHQL = "graphql"
+    GRPC = "grpc"
+    EVENT_STREAM = "event_stream"
+    """Published to whoever listens: WebSocket, server-sent events."""
+    MESSAGE_QUEUE = "message_queue"
+    """Through a broker."""
+    INTERFACE = "interface"
+    """Functions of a Python module."""
     DATA_SCHEMA = "data_schema"
     DOCUMENT = "document"
     PAGE = "page"  # a web front end that people use
 
 
 class SpecificationFormat(StrEnum):
+    """How `Contract.specification` is to be read."""
+
     OPENAPI = "openapi"
+    """The document."""
     JSON_SCHEMA = "json_schema"
+    """The schema, or a document of ours that one of our schemas describes."""
+    GRAPHQL = "graphql"
+    """`{"sdl": text}`."""
+    PROTOBUF = "protobuf"
+    """`{"files": {path: text}}` or `{"descriptor_set": base64 text}`."""
+    ASYNCAPI = "asyncapi"
+    """The document."""
+    INTERFACE = "interface"
+    """`{"python": source of a module with Protocol classes}` or a document of methods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

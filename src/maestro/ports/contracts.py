@@ -1,6 +1,6 @@
 """Mocks and verification."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +27,13 @@ class RecordedCall:
     problem: str = ""
     request_body: JsonValue = None
     query: str = ""
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in small letters; credentials are left out."""
+    reply_body: JsonValue = None
+    contract: str = ""
+    consumer: str = ""
+    protocol: str = "http"
+    """`http`, `graphql`, `grpc`, `websocket`, `sse` or `bus`."""
 
 
 class MockServer(Protocol):

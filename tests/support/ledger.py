@@ -52,8 +52,9 @@ class Ledger:
         self.judging.clear()
         self.timers = set(self.having(StepStatus.WAITING))
         return RunState.restore(
-            self.workflow,
-            tuple(self.rows.values()),
+            self.workflow.steps,
+            self.workflow.concurrency,
+            self.rows.values(),
             max_parallel=self.max_parallel,
             status=self.status,
         )

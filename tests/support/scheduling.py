@@ -40,7 +40,9 @@ def restored(
     status: RunStatus = RunStatus.RUNNING,
 ) -> RunState:
     workflow = Workflow(name="w", steps=tuple(steps), concurrency=limits or {})
-    return RunState.restore(workflow, rows, max_parallel=max_parallel, status=status)
+    return RunState.restore(
+        workflow.steps, workflow.concurrency, rows, max_parallel=max_parallel, status=status
+    )
 
 
 def row(name: str, status: StepStatus, attempt: int = 1) -> StepRun:

@@ -18,6 +18,8 @@ from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def encode(value: object) -> JsonValue:
@@ -42,11 +44,13 @@ def concise(value: object) -> JsonValue:
 
     So a later version of a type with more fields gives the same for the same value.
     """
+    if type(value) in _PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             name: concise(field)
             for name, default in _defaults(type(value)).items()
-            if (field := getattr(value, name)) != default
+            if (field := getattr(value, name)) is not default and field != default
         }
     if isinstance(value, Mapping):
         return {str(key): concise(item) for key, item in value.items()}
@@ -57,7 +61,7 @@ def concise(value: object) -> JsonValue:
 
 def canonical(value: JsonValue) -> str:
     """The one text of a JSON value, for digests. Raises ValueError for a number JSON lacks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def decode(kind: type[T], data: JsonValue, *, where: str = "$") -> T:

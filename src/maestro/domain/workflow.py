@@ -114,6 +114,7 @@ class Step:
     """Key of `Workflow.concurrency` that limits how many such steps run at once."""
     _definition: str = field(default="", init=False, repr=False, compare=False)
     """What `definition` gave before: it is asked for several times in the life of a step."""
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # 10 and 10.0 are the same definition, so they must give the same digest.
@@ -159,7 +160,10 @@ class Step:
 
     def digest(self) -> str:
         """sha256 over the definition; the journal keeps it so that a replay cannot mix steps up."""
-        return hashlib.sha256(self.definition().encode()).hexdigest()
+        if not self._digest:
+            digest = hashlib.sha256(self.definition().encode()).hexdigest()
+            object.__setattr__(self, "_digest", digest)
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

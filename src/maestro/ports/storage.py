@@ -91,7 +91,7 @@ class RunRepository(Protocol):
         ...
 
     def abandoned(self, limit: int) -> Sequence[RunId]:
-        """RUNNING runs, oldest first, that no live process owns; empty where a lock file rules."""
+        """RUNNING runs, oldest first, that no live process owns; empty without leases."""
         ...
 
 
@@ -202,12 +202,15 @@ class Store(Protocol):
         """Whether several processes may work on it at once, so that workers make sense."""
         ...
 
-    async def write(self, change: Callable[[Transaction], T]) -> T:
+    async def write(
+        self, change: Callable[[Transaction], T], *, about: RunId | None = None
+    ) -> T:
         """Runs `change` on the one writer thread and returns after COMMIT reached the disk.
 
         Changes queued at the same time may share a commit; each is atomic by itself: one that
         raises is rolled back alone and its error is raised here. `change` must not block, and may
-        be run again when the database could not take the first try.
+        be run again when the database could not take the first try or a change beside it raised.
+        `about` names the one run that it records something of: it is quicker when that is known.
         Raises StorageUnavailable when the database cannot be written.
         """
         ...

@@ -3,28 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from maestro import failpoints
-from maestro.domain.run import Event, EventKind
+from maestro.domain.run import Event, EventKind, RunStatus
 from maestro.domain.values import JsonObject, RunId, StepId
-from maestro.errors import Conflict, LeaseLost, NotFound
+from maestro.errors import Conflict
 from maestro.storage.database import Connection
 from maestro.storage.records import (
     EVENT_COLUMNS,
-    INSERT_EVENT,
     event_from_row,
     event_row,
-    no_run,
     other_owner,
 )
+from maestro.storage.sheet import Sheet
 
-_NEXT = (
-    "UPDATE runs SET last_sequence = last_sequence + 1 WHERE id = ? AND status <> 'cancelled' "
-    "RETURNING last_sequence"
-)
-_NEXT_OF_OWNER = (
-    "UPDATE runs SET last_sequence = last_sequence + 1 WHERE id = ? AND status <> 'cancelled' "
-    "AND fence = ? RETURNING last_sequence"
-)
 _AFTER = (
     f"SELECT {EVENT_COLUMNS} FROM events WHERE run_id = ? AND sequence > ? "  # noqa: S608 -- constant column list
     "ORDER BY sequence LIMIT ?"
@@ -34,8 +24,9 @@ _AFTER = (
 class SqlEvents:
     """The EventRepository port on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sheet: Sheet) -> None:
         self._connection = connection
+        self._sheet = sheet
 
     def append(
         self,
@@ -48,35 +39,24 @@ class SqlEvents:
         data: JsonObject,
         fence: int | None = None,
     ) -> Event:
-        failpoints.reach("events.append.before")
-        if fence is None:
-            row = self._connection.execute(_NEXT, (run_id,)).fetchone()
-        else:
-            row = self._connection.execute(_NEXT_OF_OWNER, (run_id, fence)).fetchone()
-        if row is None:
-            raise self._refusal(run_id, fence)
+        head = self._sheet.heads.of(run_id)
+        if fence is not None and head.fence != fence:
+            raise other_owner(run_id)
+        if head.status == RunStatus.CANCELLED.value:
+            raise Conflict(f"run {run_id!r} was cancelled; its steps can tell no more")
         event = Event(
             run_id=run_id,
-            sequence=row[0],
+            sequence=head.take_numbers(1),
             kind=kind,
             at=at,
             step_id=step_id,
             attempt=attempt,
             data=data,
         )
-        self._connection.execute(INSERT_EVENT, event_row(event))
-        failpoints.reach("events.append.after")
+        self._sheet.add_event(event_row(event))
         return event
 
     def after(self, run_id: RunId, sequence: int, limit: int = 1000) -> Sequence[Event]:
+        self._sheet.flush()
         rows = self._connection.execute(_AFTER, (run_id, sequence, limit))
         return [event_from_row(row) for row in rows.fetchall()]
-
-    def _refusal(self, run_id: RunId, fence: int | None) -> NotFound | LeaseLost | Conflict:
-        """Why the run took no event."""
-        row = self._connection.execute("SELECT fence FROM runs WHERE id = ?", (run_id,)).fetchone()
-        if row is None:
-            return no_run(run_id)
-        if fence is not None and row[0] != fence:
-            return other_owner(run_id)
-        return Conflict(f"run {run_id!r} was cancelled; its steps can tell no more")

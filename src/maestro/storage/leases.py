@@ -4,7 +4,7 @@ So a busy event loop or a long commit does not cost a run its owner.
 """
 
 from collections.abc import Callable, Sequence
-from threading import Condition, Lock, Thread
+from threading import Condition, Thread
 
 import psycopg
 
@@ -12,9 +12,7 @@ from maestro import failpoints
 from maestro.domain.values import RunId
 from maestro.storage.postgres_link import NOW, PostgresConnection
 
-_MINE = "WHERE id = ? AND fence = ?"
-_RENEW = f"UPDATE runs SET lease_until = {NOW} + ? {_MINE}"  # noqa: S608 -- constant text
-_RELEASE = f"UPDATE runs SET owner = NULL, lease_until = NULL {_MINE}"  # noqa: S608 -- constant text
+_RENEW = f"UPDATE runs SET lease_until = {NOW} + ? WHERE id = ? AND fence = ?"  # noqa: S608 -- constant text
 
 
 class LeaseKeeper:
@@ -23,7 +21,6 @@ class LeaseKeeper:
     def __init__(self, connect: Callable[[], PostgresConnection], lease_seconds: float) -> None:
         self._connect = connect
         self._lease_seconds = lease_seconds
-        self._session = Lock()
         self._connection: PostgresConnection | None = None
         self._changed = Condition()
         self._leases: set[tuple[RunId, int]] = set()
@@ -38,13 +35,10 @@ class LeaseKeeper:
                 self._thread.start()
             self._changed.notify()
 
-    def release(self, run_id: RunId, fence: int) -> None:
-        """Lets another process own the run at once; if that cannot be said, the lease runs out."""
+    def forget(self, run_id: RunId, fence: int) -> None:
+        """Lets the lease run out."""
         with self._changed:
             self._leases.discard((run_id, fence))
-        failpoints.reach("lease.release.before")
-        self._execute(_RELEASE, (run_id, fence))
-        failpoints.reach("lease.release.after")
 
     def close(self) -> None:
         with self._changed:
@@ -52,8 +46,7 @@ class LeaseKeeper:
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
-        with self._session:
-            self._hang_up()
+        self._hang_up()
 
     def _beat(self) -> None:
         rest = self._lease_seconds / 3
@@ -80,17 +73,13 @@ class LeaseKeeper:
 
     def _execute(self, sql: str, parameters: Sequence[object]) -> int | None:
         """How many rows changed; None when the database could not be asked in time."""
-        with self._session:
-            for _ in range(2):  # a session that was lost unnoticed is found out by using it
-                try:
-                    return self._open().execute(sql, parameters).rowcount
-                except psycopg.errors.LockNotAvailable:
-                    return None
-                except psycopg.Error:
-                    self._hang_up()
-                finally:
-                    if self._closed:  # the last word after closing: nobody hangs up later
-                        self._hang_up()
+        for _ in range(2):  # a session that was lost unnoticed is found out by using it
+            try:
+                return self._open().execute(sql, parameters).rowcount
+            except psycopg.errors.LockNotAvailable:
+                return None
+            except psycopg.Error:
+                self._hang_up()
         return None
 
     def _open(self) -> PostgresConnection:

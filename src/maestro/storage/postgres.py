@@ -4,14 +4,14 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
 import psycopg
 
 from maestro.domain.values import RunId
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, StorageError
 from maestro.storage.database import Connection
 from maestro.storage.leases import LeaseKeeper
 from maestro.storage.postgres_link import PostgresLink, connect
@@ -30,7 +30,7 @@ _FORGET_SECONDS = 30 * 86400
 
 
 class PostgresStore:
-    """The Store port: one writing session, readers beside it, leases instead of lock files."""
+    """The Store port: one writing session, readers beside it, runs owned by lease."""
 
     shared = True
 
@@ -69,8 +69,10 @@ class PostgresStore:
         """Commits that reached the disk through this store; several changes may share one."""
         return self._writer.commits
 
-    async def write(self, change: Callable[[SqlTransaction], T]) -> T:
-        return await self._writer.write(change)
+    async def write(
+        self, change: Callable[[SqlTransaction], T], *, about: RunId | None = None
+    ) -> T:
+        return await self._writer.write(change, about=about)
 
     async def read(self, query: Callable[[SqlTransaction], T]) -> T:
         return await self._readers.read(query)
@@ -84,7 +86,14 @@ class PostgresStore:
         try:
             yield fence
         finally:
-            await asyncio.to_thread(self._keeper.release, run_id, fence)
+            await self._release(run_id, fence)
+
+    async def _release(self, run_id: RunId, fence: int) -> None:
+        """Lets another process own the run at once; if that cannot be said, the lease runs out."""
+        self._keeper.forget(run_id, fence)
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(self._lease_seconds):
+                await self._writer.write(lambda tx: tx.runs.release(run_id, fence), about=run_id)
 
     async def close(self) -> None:
         """Finishes queued writes and ends the threads; a second call does nothing."""

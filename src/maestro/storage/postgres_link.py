@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 
 from maestro import failpoints
 from maestro.errors import MaestroError, StorageUnavailable
+from maestro.storage.bulk import Bulk
 from maestro.storage.database import Connection, Cursor, Dialect, Row
 from maestro.storage.postgres_location import Location
 
@@ -39,6 +40,9 @@ _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') = 'off'"
 )
+_BY_KEY = "SET enable_hashjoin = off; SET enable_mergejoin = off"
+"""Rows are changed by their keys, a few at a time; the planner takes them for a hundred and would
+rather read the whole table."""
 _BEGIN = (
     "BEGIN; INSERT INTO writers (id, batch, seen) VALUES ('{id}', {batch}, {now}) "
     "ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, seen = excluded.seen"
@@ -76,6 +80,9 @@ class PostgresConnection:
         cursor.executemany(_translated(sql), rows)
         return cursor
 
+    def write_rows(self, statement: Bulk, rows: Sequence[Row], /) -> Cursor:
+        return self.execute(statement.whole, (statement.as_document(rows),))
+
     def batch(self) -> AbstractContextManager[object]:
         return self._session.pipeline()
 
@@ -107,6 +114,8 @@ def connect(location: Location, *, writing: bool, idle_seconds: float) -> Postgr
     try:
         idle = max(1, int(idle_seconds * 1000))
         connection.command(f"SET idle_in_transaction_session_timeout = {idle}; {_DURABLE}")
+        if writing:
+            connection.command(_BY_KEY)
     except psycopg.Error:
         connection.close()
         raise

@@ -52,6 +52,8 @@ class Location:
     def failure(self, error: Exception, doing: str) -> MaestroError:
         """What to raise for `error`, met while `doing` (`opening`, `reading`, `writing`)."""
         told = self._without_password(str(error).partition("\n")[0])
+        if isinstance(error, psycopg.errors.UntranslatableCharacter):
+            told = "a text holds the character NUL, which PostgreSQL does not have"
         if isinstance(error, psycopg.DataError):
             return InvalidInput(f"a value cannot be stored in {self.shown!r}: {told}")
         code = getattr(error, "sqlstate", None)

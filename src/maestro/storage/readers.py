@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from maestro.errors import StorageUnavailable
-from maestro.storage.database import Link
+from maestro.storage.database import Connection, Link
 from maestro.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -42,6 +42,13 @@ class ReaderPool:
     def _query(self, query: Callable[[SqlTransaction], T]) -> T:
         link = self._idle.pop()  # there are as many as threads; the last used is the warmest
         try:
-            return link.read(lambda connection: query(SqlTransaction(connection)))
+            return link.read(lambda connection: _answer(query, connection))
         finally:
             self._idle.append(link)
+
+
+def _answer(query: Callable[[SqlTransaction], T], connection: Connection) -> T:
+    transaction = SqlTransaction(connection)
+    answer = query(transaction)
+    transaction.flush()  # a query that writes is refused here
+    return answer

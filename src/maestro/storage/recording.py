@@ -8,29 +8,62 @@ from maestro.domain.values import RunId, StepId
 from maestro.domain.workflow import Step
 from maestro.errors import Conflict
 from maestro.ports import Entry, StepMove
+from maestro.storage.bulk import delete, insert, update
 from maestro.storage.database import Row
 from maestro.storage.moves import attempt_result, check_step_move
 from maestro.storage.records import to_moment, to_text
 
-INSERT_STEP = (
-    "INSERT INTO steps (run_id, step_id, position, definition, definition_digest, status, "
-    "attempt, forgiven, extended) VALUES (?, ?, ?, ?, ?, 'pending', 0, 0, 0)"
+_ATTEMPT = {"run_id": "text", "step_id": "text", "attempt": "int"}
+INSERT_STEP = insert(
+    "steps",
+    {
+        "run_id": "text",
+        "step_id": "text",
+        "position": "int",
+        "definition": "text",
+        "definition_digest": "text",
+    },
+    fixed={"status": "'pending'", "attempt": "0", "forgiven": "0", "extended": "0"},
 )
-MOVE_STEP = (
-    "UPDATE steps SET status = ?, attempt = ?, forgiven = ?, output = ?, error = ?, "
-    "started_at = ?, ended_at = ?, retry_at = ?, extended = ? "
-    "WHERE run_id = ? AND step_id = ? AND status = ? AND attempt = ? AND definition_digest = ?"
+MOVE_STEP = update(
+    "steps",
+    {
+        "status": "text",
+        "attempt": "int",
+        "forgiven": "int",
+        "output": "text",
+        "error": "text",
+        "started_at": "text",
+        "ended_at": "text",
+        "retry_at": "text",
+        "extended": "int",
+    },
+    {
+        "run_id": "text",
+        "step_id": "text",
+        "status": "text",
+        "attempt": "int",
+        "definition_digest": "text",
+    },
 )
-OPEN_ATTEMPT = (
-    "INSERT INTO attempts (run_id, step_id, attempt, definition_digest, input_digest, status, "
-    "output, error, started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (run_id, step_id, attempt) DO NOTHING"
+OPEN_ATTEMPT = insert(
+    "attempts",
+    {
+        **_ATTEMPT,
+        "definition_digest": "text",
+        "input_digest": "text",
+        "status": "text",
+        "output": "text",
+        "error": "text",
+        "started_at": "text",
+        "ended_at": "text",
+    },
+    end="ON CONFLICT (run_id, step_id, attempt) DO NOTHING",
 )
-CLOSE_ATTEMPT = (
-    "UPDATE attempts SET status = ?, output = ?, error = ?, ended_at = ? "
-    "WHERE run_id = ? AND step_id = ? AND attempt = ?"
+CLOSE_ATTEMPT = update(
+    "attempts", {"status": "text", "output": "text", "error": "text", "ended_at": "text"}, _ATTEMPT
 )
-REMOVE_TASK = "DELETE FROM tasks WHERE run_id = ? AND step_id = ? AND attempt = ?"
+REMOVE_TASK = delete("tasks", _ATTEMPT)
 
 _RUNNING = StepStatus.RUNNING
 
@@ -54,6 +87,7 @@ class Page:
         self.settled: list[Row] = []
         """Attempts that ended, which may have been left to workers."""
         self.run: Run | None = None
+        self._texts: dict[int, str] = {}
 
     @staticmethod
     def of(run_id: RunId, entries: Sequence[Entry], at: datetime) -> "Page":
@@ -132,8 +166,8 @@ class Page:
         succeeded = after.status is StepStatus.SUCCEEDED
         result = (
             attempt_result(after.status),
-            to_text(after.output) if succeeded and after.output is not None else None,
-            None if after.error is None else to_text(after.error),
+            self._text(after.output) if succeeded else None,
+            self._text(after.error),
             self._moment(after.ended_at),
         )
         key = (after.step_id, after.attempt)
@@ -151,8 +185,8 @@ class Page:
             after.status.value,
             after.attempt,
             after.forgiven,
-            None if after.output is None else to_text(after.output),
-            None if after.error is None else to_text(after.error),
+            self._text(after.output),
+            self._text(after.error),
             self._moment(after.started_at),
             self._moment(after.ended_at),
             self._moment(after.retry_at),
@@ -163,6 +197,14 @@ class Page:
             before.attempt,
             move.definition,
         )
+
+    def _text(self, value: object) -> str | None:
+        """Of an output or an error, which stand in the step's row and in its attempt's."""
+        if value is None:
+            return None
+        if id(value) not in self._texts:  # the moves keep the value alive, so its id is its own
+            self._texts[id(value)] = to_text(value)
+        return self._texts[id(value)]
 
     def _moment(self, moment: datetime | None) -> str | None:
         return self._at_text if moment is self._at else to_moment(moment)

@@ -6,6 +6,7 @@ and never a half-filled value.
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from maestro.domain.access import AuditRecord
@@ -14,7 +15,8 @@ from maestro.domain.requirement import Requirement
 from maestro.domain.run import Event, EventKind, Run, RunStatus, StepError, StepRun, StepStatus
 from maestro.domain.values import JsonValue, RunId, StepId
 from maestro.domain.workflow import Step
-from maestro.errors import InvalidInput, LeaseLost, NotFound, StorageUnavailable
+from maestro.errors import Conflict, InvalidInput, LeaseLost, NotFound, StorageUnavailable
+from maestro.storage.bulk import insert
 from maestro.storage.database import Row
 
 T = TypeVar("T")
@@ -47,9 +49,19 @@ def from_moment(text: str | None, where: str) -> datetime | None:
     return None if text is None else _moment(text, where)
 
 
-RUN_COLUMNS = (
-    "id, workflow, status, inputs, max_parallel, concurrency, created_at, started_at, ended_at"
-)
+_RUN = {
+    "id": "text",
+    "workflow": "text",
+    "status": "text",
+    "inputs": "text",
+    "max_parallel": "int",
+    "concurrency": "text",
+    "created_at": "text",
+    "started_at": "text",
+    "ended_at": "text",
+}
+RUN_COLUMNS = ", ".join(_RUN)
+INSERT_RUN = insert("runs", _RUN, end="ON CONFLICT (id) DO NOTHING")
 
 
 def run_row(run: Run) -> Row:
@@ -82,7 +94,16 @@ def run_from_row(row: Row) -> Run:
 
 
 def step_from_text(text: str, run_id: RunId) -> Step:
-    return from_text(Step, text, f"a step of run {run_id!r}")
+    try:
+        return _step(text)
+    except (InvalidInput, ValueError, TypeError) as error:
+        raise unreadable(f"a step of run {run_id!r}", error) from error
+
+
+@lru_cache(maxsize=2048)
+def _step(text: str) -> Step:
+    """The runs of one workflow share their steps."""
+    return decode(Step, json.loads(text))
 
 
 STEP_RUN_COLUMNS = (
@@ -106,8 +127,17 @@ def step_run_from_row(row: Row) -> StepRun:
     )
 
 
-EVENT_COLUMNS = "run_id, sequence, kind, at, step_id, attempt, data"
-INSERT_EVENT = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 -- constant column list
+_EVENT = {
+    "run_id": "text",
+    "sequence": "bigint",
+    "kind": "text",
+    "at": "text",
+    "step_id": "text",
+    "attempt": "int",
+    "data": "text",
+}
+EVENT_COLUMNS = ", ".join(_EVENT)
+INSERT_EVENT = insert("events", _EVENT)
 
 
 def event_row(event: Event) -> Row:
@@ -181,6 +211,13 @@ def unreadable(where: str, error: Exception) -> StorageUnavailable:
 
 def no_run(run_id: RunId) -> NotFound:
     return NotFound(f"there is no run {run_id!r} in this database; list the runs to see their ids")
+
+
+def executed_by(run_id: RunId, owner: str) -> Conflict:
+    return Conflict(
+        f"run {run_id!r} is being executed by {owner}; wait for it, pause or cancel the run, or "
+        "end that process"
+    )
 
 
 def other_owner(run_id: RunId) -> LeaseLost:

@@ -1,18 +1,19 @@
 """The store on one SQLite file."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from maestro import failpoints
 from maestro.domain.values import RunId
-from maestro.errors import StorageUnavailable
-from maestro.storage.ownership import run_lock
+from maestro.errors import StorageError, StorageUnavailable
+from maestro.storage.ownership import LifeSign
 from maestro.storage.readers import ReaderPool
+from maestro.storage.records import executed_by
 from maestro.storage.sqlite_link import (
     BUSY_SECONDS,
     SqliteLink,
@@ -40,6 +41,8 @@ class SqliteStore:
         self._path = path
         self._writer = writer
         self._readers = readers
+        self._sign = LifeSign(path)
+        self._owned: set[RunId] = set()
 
     @staticmethod
     async def open(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> "SqliteStore":
@@ -59,27 +62,45 @@ class SqliteStore:
         """Commits that reached the disk through this store; several changes may share one."""
         return self._writer.commits
 
-    async def write(self, change: Callable[[SqlTransaction], T]) -> T:
-        return await self._writer.write(change)
+    async def write(
+        self, change: Callable[[SqlTransaction], T], *, about: RunId | None = None
+    ) -> T:
+        return await self._writer.write(change, about=about)
 
     async def read(self, query: Callable[[SqlTransaction], T]) -> T:
         return await self._readers.read(query)
 
     @asynccontextmanager
     async def own(self, run_id: RunId) -> AsyncIterator[int]:
-        held = ExitStack()
-        held.enter_context(run_lock(self._path, run_id))
+        if run_id in self._owned:
+            raise executed_by(run_id, f"process {os.getpid()}")
+        self._owned.add(run_id)
         try:
-            yield await self._writer.write(lambda tx: tx.runs.raise_fence(run_id))
-            failpoints.reach("lease.release.before")
+            name = self._sign.name or await asyncio.to_thread(self._sign.show)
+            fence = await self._writer.write(
+                lambda tx: tx.runs.take(run_id, name, self._is_alive), about=run_id
+            )
+            try:
+                yield fence
+            finally:
+                await self._release(run_id, fence)
         finally:
-            await asyncio.to_thread(held.close)  # removing a file may wait for the disk
-        failpoints.reach("lease.release.after")
+            self._owned.discard(run_id)
+
+    def _is_alive(self, owner: str) -> bool:
+        """Of this process the rows do not tell: it may not have been able to say that it left."""
+        return owner != self._sign.name and self._sign.is_alive(owner)
+
+    async def _release(self, run_id: RunId, fence: int) -> None:
+        """If it cannot be said, the run is free at the latest when this process ends."""
+        with suppress(StorageError):
+            await self._writer.write(lambda tx: tx.runs.release(run_id, fence), about=run_id)
 
     async def close(self) -> None:
         """Finishes queued writes and ends the threads; a second call does nothing."""
         await self._readers.close()
         await self._writer.close()
+        await asyncio.to_thread(self._sign.hide)
 
 
 def _open(path: Path, busy_seconds: float) -> SqliteStore:

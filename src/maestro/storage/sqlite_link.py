@@ -1,14 +1,15 @@
 """Connections to a SQLite file, and its complaints as storage errors."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
 from maestro import failpoints
 from maestro.errors import StorageUnavailable
-from maestro.storage.database import Connection, Dialect
+from maestro.storage.bulk import Bulk
+from maestro.storage.database import Connection, Dialect, Row
 
 T = TypeVar("T")
 BUSY_SECONDS = 60.0
@@ -36,6 +37,9 @@ class SqliteConnection(sqlite3.Connection):
 
     def batch(self) -> AbstractContextManager[object]:
         return _NO_BATCH
+
+    def write_rows(self, statement: Bulk, rows: Sequence[Row], /) -> sqlite3.Cursor:
+        return self.executemany(statement.each, rows)
 
 
 def connect_writer(path: Path, busy_seconds: float = BUSY_SECONDS) -> SqliteConnection:

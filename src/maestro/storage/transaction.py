@@ -1,22 +1,35 @@
 """All repositories over one connection."""
 
+from collections.abc import Collection
+
+from maestro.domain.values import RunId
 from maestro.storage.audit import SqlAudit
 from maestro.storage.database import Connection
 from maestro.storage.events import SqlEvents
 from maestro.storage.requirements import SqlRequirements
 from maestro.storage.runs import SqlRuns
+from maestro.storage.sheet import Sheet
 from maestro.storage.tasks import SqlTasks
 
 
 class SqlTransaction:
-    """The Transaction port. Its owner begins and ends the database transaction."""
+    """The Transaction port. Its owner begins the database transaction, flushes and ends it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._runs = SqlRuns(connection)
-        self._events = SqlEvents(connection)
+        self._sheet = Sheet(connection)
+        self._runs = SqlRuns(connection, self._sheet)
+        self._events = SqlEvents(connection, self._sheet)
         self._tasks = SqlTasks(connection)
         self._requirements = SqlRequirements(connection)
         self._audit = SqlAudit(connection)
+
+    def prepare(self, run_ids: Collection[RunId]) -> None:
+        """Locks these runs at once; changes that concern them need not do so one by one."""
+        self._sheet.heads.read(run_ids)
+
+    def flush(self) -> None:
+        """Writes what the repositories have gathered; see Sheet.flush."""
+        self._sheet.flush()
 
     @property
     def runs(self) -> SqlRuns:
@@ -28,6 +41,7 @@ class SqlTransaction:
 
     @property
     def tasks(self) -> SqlTasks:
+        self._sheet.flush()  # attempts that ended take their tasks with them
         return self._tasks
 
     @property

@@ -1,7 +1,7 @@
 """The one writer: a thread that lets queued changes share a commit.
 
 A commit that reaches the disk costs about the same whatever it holds, so changes that wait at the
-same time go into one transaction, each in a savepoint of its own.
+same time go into one transaction; one that cannot be made is rolled back alone.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
+from maestro.domain.values import RunId
 from maestro.errors import MaestroError, StorageUnavailable
 from maestro.storage.database import Connection, Link
 from maestro.storage.transaction import SqlTransaction
@@ -23,8 +24,9 @@ MOST_PER_COMMIT = 512
 class _Change:
     """A queued change and what became of it."""
 
-    def __init__(self, work: Callable[[SqlTransaction], Any]) -> None:
+    def __init__(self, work: Callable[[SqlTransaction], Any], about: RunId | None) -> None:
         self.work = work
+        self.about = about
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
@@ -41,14 +43,14 @@ class _Change:
 
 
 class _Kept:
-    """Keeps the error of a change that raises, unless it ended the transaction of them all."""
+    """Keeps the error of what raises within, unless it ended the whole transaction."""
 
-    def __init__(self, link: Link, change: _Change) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
-        self._change = change
+        self.error: BaseException | None = None
 
-    def __enter__(self) -> None:
-        self._change.error = None
+    def __enter__(self) -> "_Kept":
+        return self
 
     def __exit__(
         self,
@@ -60,7 +62,7 @@ class _Kept:
             if self._link.is_over(error):
                 return False
             error = self._link.failure(error, "writing")
-        self._change.error = error
+        self.error = error
         return True
 
 
@@ -76,10 +78,10 @@ class GroupCommitWriter:
         self._thread = threading.Thread(target=self._serve, name="maestro-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[SqlTransaction], T]) -> T:
+    async def write(self, work: Callable[[SqlTransaction], T], *, about: RunId | None = None) -> T:
         if self._closed:
             raise StorageUnavailable(f"the store {self._link.where} is closed; open it again")
-        change = _Change(work)
+        change = _Change(work, about)
         self._queue.put(change)
         result: T = await change.future
         return result
@@ -123,20 +125,43 @@ class GroupCommitWriter:
                 change.error = error
 
     def _apply(self, connection: Connection, batch: Sequence[_Change]) -> bool:
-        """Makes the changes; whether there is something to commit."""
-        transaction = SqlTransaction(connection)
+        """Makes the changes, all in one go where each can be made; whether to commit."""
+        for change in batch:
+            change.error = None  # of an earlier try of the whole transaction
         if len(batch) == 1:
-            with _Kept(self._link, batch[0]):
-                batch[0].result = batch[0].work(transaction)
+            self._make_one(connection, batch[0])
             return batch[0].error is None
+        connection.execute("SAVEPOINT changes")
+        with _Kept(self._link) as kept:
+            _make(connection, batch)
+        if kept.error is not None:
+            connection.execute("ROLLBACK TO SAVEPOINT changes")
+            self._make_each(connection, batch)
+        connection.execute("RELEASE SAVEPOINT changes")
+        return True
+
+    def _make_each(self, connection: Connection, batch: Sequence[_Change]) -> None:
+        """Each in a savepoint of its own: some of them cannot be made."""
         for change in batch:
             connection.execute("SAVEPOINT change")
-            with _Kept(self._link, change):
-                change.result = change.work(transaction)
+            self._make_one(connection, change)
             if change.error is not None:
                 connection.execute("ROLLBACK TO SAVEPOINT change")
             connection.execute("RELEASE SAVEPOINT change")
-        return True
+
+    def _make_one(self, connection: Connection, change: _Change) -> None:
+        with _Kept(self._link) as kept:
+            _make(connection, [change])
+        change.error = kept.error
+
+
+def _make(connection: Connection, changes: Sequence[_Change]) -> None:
+    """Makes the changes, writing their journal rows together."""
+    transaction = SqlTransaction(connection)
+    transaction.prepare([change.about for change in changes if change.about is not None])
+    for change in changes:
+        change.result = change.work(transaction)
+    transaction.flush()
 
 
 def _report(batch: Sequence[_Change]) -> None:

@@ -63,8 +63,8 @@ class RunBook:
         """How the attempt of a step ended that commands are being recorded for."""
         self.rejections: dict[StepId, StepError] = {}
         """Why a condition could not be judged."""
-        self._digests: dict[StepId, str] = {}
         self._errors: dict[StepId, StepError] = {}
+        self._entries: Callable[[Command, datetime], Iterable[Entry]] = self._record
         for row in rows:
             self._note_error(row)
 
@@ -79,7 +79,7 @@ class RunBook:
 
     def record(self, command: Command, now: datetime) -> tuple[Entry, ...]:
         """The entries a command stands for; commands that change no row give none."""
-        return tuple(self._record(command, now))
+        return tuple(self._entries(command, now))
 
     @singledispatchmethod
     def _record(self, command: Command, now: datetime) -> Iterable[Entry]:
@@ -259,7 +259,7 @@ class RunBook:
         return StepMove(
             before=before,
             after=after,
-            definition=self._digest(step_id),
+            definition=self.steps[step_id].digest(),
             input_digest=self._inputs.of(step_id, self.rows) if starts else "",
             offered=starts and self._offered(self.steps[step_id]),
         )
@@ -269,11 +269,6 @@ class RunBook:
             self._errors[row.step_id] = row.error
         else:
             self._errors.pop(row.step_id, None)
-
-    def _digest(self, step_id: StepId) -> str:
-        if step_id not in self._digests:
-            self._digests[step_id] = self.steps[step_id].digest()
-        return self._digests[step_id]
 
     def _interruption(self, step_id: StepId) -> StepError:
         """Keeps the reasons of the attempt before, which the interrupted one was answering."""

@@ -7,10 +7,10 @@ run, or nobody. The driver notices by the count of such changes that the store k
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from maestro.domain.run import RunStatus, StepError, StepStatus, check_move
+from maestro.domain.run import FINISHED_STEPS, RunStatus, StepError, StepStatus, check_move
 from maestro.domain.steering import Steering, Verb, check_step_verb, check_verb
-from maestro.domain.values import JsonObject, RunId, StepId
-from maestro.domain.workflow import Step, StepKind, Workflow
+from maestro.domain.values import JsonObject, JsonValue, RunId, StepId
+from maestro.domain.workflow import Step, StepKind
 from maestro.errors import Blocked, Conflict, InvalidInput, NotFound
 from maestro.ports import Entry, Transaction
 from maestro.workflow.attempt import AttemptEnd, plain_json
@@ -61,12 +61,9 @@ def load_book(
 def state_of(book: RunBook) -> RunState:
     """The scheduler's view of a run's rows."""
     return RunState.restore(
-        Workflow(
-            name=book.run.workflow,
-            steps=tuple(book.steps.values()),
-            concurrency=book.run.concurrency,
-        ),
-        tuple(book.rows.values()),
+        book.steps.values(),
+        book.run.concurrency,
+        book.rows.values(),
         max_parallel=book.run.max_parallel,
         status=book.run.status,
     )
@@ -133,8 +130,13 @@ def _decide(book: RunBook, request: Steering, kind: StepKind, now: datetime) -> 
             f"{kind.value} steps"
         )
     decision = _decision(request)
-    if row.output == decision:
+    if _is_decided(row.output, decision):
         return []  # the same was asked before
+    if row.output is not None and row.status in FINISHED_STEPS:
+        raise Conflict(
+            f"step {step_id!r} is {row.status.value} and has its decision: {row.output!r}; a "
+            "decision is not changed afterwards, re-run the step to have it asked again"
+        )
     check_verb(request.verb, book.run.status)
     check_step_verb(request.verb, step_id, row.status)
     if row.status is StepStatus.PENDING:
@@ -230,6 +232,16 @@ def _decision(request: Steering) -> JsonObject:
         return {"payload": plain_json(request.payload, "the signal's payload"), "by": request.by}
     approved = request.verb is Verb.APPROVE
     return {"approved": approved, "by": request.by, "comment": request.comment}
+
+
+def _is_decided(before: JsonValue, decision: JsonObject) -> bool:
+    """Whether it was decided so before, whoever decides; no comment takes none back."""
+    if not isinstance(before, Mapping):
+        return False
+    asked = {key: value for key, value in decision.items() if key != "by"}
+    if not asked.get("comment"):
+        asked.pop("comment", None)
+    return all(before.get(key) == value for key, value in asked.items())
 
 
 def _rejection(request: Steering) -> StepError:

@@ -20,10 +20,11 @@ from maestro.domain.run import (
 )
 from maestro.domain.values import JsonValue, RunId
 from maestro.domain.workflow import Step
-from maestro.errors import Conflict, InvalidInput, MaestroError
+from maestro.errors import Conflict, MaestroError
 from maestro.ports import Clock, Entry, Guard, StepContext, StepHandler, Store, Task, Transaction
-from maestro.workflow.attempt import AttemptEnd, plain_json
+from maestro.workflow.attempt import AttemptEnd
 from maestro.workflow.book import RunBook
+from maestro.workflow.context import step_context, telling
 from maestro.workflow.control import load_book
 from maestro.workflow.driver_view import CheckSteps, DriverView
 from maestro.workflow.feed import EventFeed
@@ -39,15 +40,6 @@ from maestro.workflow.signals import (
     StartStep,
 )
 from maestro.workflow.undertakings import News, Undertakings, WorkerLost
-
-_TOLD_BY_STEPS = frozenset(
-    {
-        EventKind.STEP_PROGRESS,
-        EventKind.MOCK_STARTED,
-        EventKind.MOCK_STOPPED,
-        EventKind.AGENT_CHOSEN,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +155,9 @@ class RunDrive:
         while True:
             now = self._around.clock.now()
             entries = plan(self._view, now)
-            if not entries or await self._around.store.write(self._writing(entries, now)):
+            if not entries or await self._around.store.write(
+                self._writing(entries, now), about=self._run_id
+            ):
                 break
             await self._load()
         self._around.feed.announce()
@@ -208,44 +202,26 @@ class RunDrive:
             self._view.outputs.add(command.step_id, output)
 
     def _context(self, command: StartStep) -> StepContext:
-        step = self._view.book.steps[command.step_id]
-        return StepContext(
-            run_id=self._run_id,
-            step=step,
-            attempt=command.attempt,
-            run_inputs=self._view.book.run.inputs,
+        return step_context(
+            self._view.book,
+            command.step_id,
+            command.attempt,
             outputs=self._view.outputs.so_far(),
             emit=partial(self._emit, command),
-            errors=self._view.book.errors(),
-            feedback=self._view.book.feedback(step.id),
         )
 
     async def _emit(
         self, command: StartStep, kind: EventKind, data: Mapping[str, JsonValue]
     ) -> None:
         step_id, attempt = command.step_id, command.attempt
-        if kind not in _TOLD_BY_STEPS:
-            raise InvalidInput(
-                f"step {step_id!r}: {kind.value!r} is told by the engine, not a step"
-            )
+        now = self._around.clock.now()
+        told = telling(self._run_id, step_id, attempt, kind, data, now, fence=self._fence)
         if (
             not self._under_way.has_attempt(step_id)
             or self._view.book.rows[step_id].attempt != attempt
         ):
             raise Conflict(f"attempt {attempt} of step {step_id!r} is over; it can tell no more")
-        told = plain_json(data, f"what step {step_id!r} tells")
-        now = self._around.clock.now()
-        await self._around.store.write(
-            lambda tx: tx.events.append(
-                self._run_id,
-                kind,
-                now,
-                step_id=step_id,
-                attempt=attempt,
-                data=told,
-                fence=self._fence,
-            )
-        )
+        await self._around.store.write(told)
         self._around.feed.announce()
 
     def _set_timers(self) -> None:

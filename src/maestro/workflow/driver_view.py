@@ -1,12 +1,12 @@
 """A run as its driver sees it, and what follows from the news it gets."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from maestro.domain.run import ENDED_RUNS, RunStatus, StepError, StepStatus
 from maestro.domain.values import StepId
-from maestro.domain.workflow import Step
+from maestro.domain.workflow import Step, Workflow
 from maestro.errors import Conflict, InvalidInput, MaestroError
 from maestro.ports import Entry, Task
 from maestro.workflow.attempt import AttemptEnd, expired_end, failed_end
@@ -34,8 +34,8 @@ from maestro.workflow.signals import (
 )
 from maestro.workflow.undertakings import News, WorkerLost
 
-CheckSteps = Callable[[Iterable[Step], Mapping[str, int]], None]
-"""Raises InvalidInput for steps, with the run's concurrency limits, that cannot run here."""
+CheckSteps = Callable[[Collection[Step]], None]
+"""Raises InvalidInput for the steps of a workflow when one of them cannot run here."""
 
 
 class DriverView:
@@ -81,7 +81,7 @@ class DriverView:
                 f"run {run.id!r} has ended {run.status.value}; ask for a retry of what did not "
                 "succeed, or start a new run"
             )
-        self._check_steps(self.book.steps.values(), self.book.run.concurrency)
+        self._check_steps(self.book.steps.values())
         self.state.paused = False
         self.planned = []
         cut = [
@@ -132,7 +132,9 @@ class DriverView:
         if not end.extend:
             return end
         try:
-            self._check_steps((*self.book.steps.values(), *end.extend), self.book.run.concurrency)
+            longer = (*self.book.steps.values(), *end.extend)
+            Workflow(name="", steps=longer, concurrency=self.book.run.concurrency)
+            self._check_steps(longer)
             self._check_parents(end.extend)
         except InvalidInput as error:
             return failed_end(self.book.steps[end.step_id], end.attempt, error)

@@ -1,7 +1,7 @@
 """The engine inside this process, on any Store."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
 from maestro.domain.run import Event, EventKind, Run, RunStatus
 from maestro.domain.steering import Steering
@@ -67,7 +67,7 @@ class EmbeddedEngine:
             raise InvalidInput(f"run id {run_id!r} is not an identifier")
         if max_parallel < 1:
             raise InvalidInput(f"max_parallel must be at least 1, got {max_parallel!r}")
-        self._check_steps(workflow.steps, workflow.concurrency)
+        self._check_steps(workflow.steps)
         for step in workflow.steps:
             plain_json(step.inputs, f"step {step.id!r}: inputs")
         now = self._clock.now()
@@ -94,7 +94,6 @@ class EmbeddedEngine:
         self._feed.announce()
 
     async def execute(self, run_id: RunId) -> Run:
-        await self._store.read(lambda tx: tx.runs.get(run_id))
         async with self._store.own(run_id) as fence:
             if self._drained:
                 return await self._store.read(lambda tx: tx.runs.get(run_id))
@@ -131,13 +130,12 @@ class EmbeddedEngine:
             and step.capability not in self._capabilities
         )
 
-    def _check_steps(self, steps: Iterable[Step], limits: Mapping[str, int]) -> None:
-        """Raises InvalidInput for a graph, an action or a condition that cannot run here."""
-        checked = Workflow(name="", steps=tuple(steps), concurrency=limits).steps
-        for step in checked:
+    def _check_steps(self, steps: Collection[Step]) -> None:
+        """Raises InvalidInput for an action or a condition that cannot run here."""
+        for step in steps:
             if step.action not in self._handlers and not step.awaits and not self._offered(step):
                 known = ", ".join(sorted(self._handlers)) or "none"
                 raise InvalidInput(
                     f"step {step.id!r}: unknown action {step.action!r}; known: {known}"
                 )
-        check_conditions(checked)
+        check_conditions(steps)

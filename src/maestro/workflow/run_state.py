@@ -1,12 +1,12 @@
 """What the scheduler knows of one run. Only the scheduler changes it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from maestro.domain.run import FINISHED_STEPS, RunStatus, StepRun, StepStatus
 from maestro.domain.values import StepId
-from maestro.domain.workflow import OnUnmet, Step, Workflow
+from maestro.domain.workflow import OnUnmet, Step
 
 
 @dataclass(slots=True)
@@ -80,13 +80,23 @@ class RunState:
 
     @staticmethod
     def restore(
-        workflow: Workflow, runs: Sequence[StepRun], *, max_parallel: int, status: RunStatus
+        steps: Collection[Step],
+        limits: Mapping[str, int],
+        runs: Iterable[StepRun],
+        *,
+        max_parallel: int,
+        status: RunStatus,
     ) -> "RunState":
-        """The state that the stored rows of a run stand for; new runs are a special case."""
-        state = RunState(max_parallel=max_parallel, limits=workflow.concurrency)
+        """The state that the stored rows of a run stand for; new runs are a special case.
+
+        Args:
+            steps: those of a valid workflow.
+            limits: Workflow.concurrency.
+        """
+        state = RunState(max_parallel=max_parallel, limits=limits)
         state.paused = status is RunStatus.PAUSED
         stored = {run.step_id: run for run in runs}
-        for step in workflow.steps:
+        for step in steps:
             run = stored.get(step.id, StepRun(step_id=step.id, status=StepStatus.PENDING))
             state.steps[step.id] = StepState(
                 step=step,
@@ -99,7 +109,7 @@ class RunState:
             state.counts[run.status] += 1
             if run.status is StepStatus.RUNNING and step.concurrency:
                 state.in_use[step.concurrency] += 1
-        state.connect(workflow.steps)
+        state.connect(steps)
         return state
 
     def add(self, steps: Iterable[Step]) -> None:

@@ -12,11 +12,12 @@ from functools import partial
 from maestro.domain.encoding import encode
 from maestro.domain.run import EventKind, StepError, StepStatus
 from maestro.domain.values import JsonValue, RunId
-from maestro.errors import Conflict, InvalidInput, LeaseLost, StorageUnavailable
-from maestro.ports import Clock, StepContext, StepHandler, Store, Task, Transaction
-from maestro.workflow.attempt import AttemptEnd, plain_json, run_attempt
-from maestro.workflow.book import INTERRUPTED
-from maestro.workflow.control import load_book
+from maestro.domain.workflow import Workflow
+from maestro.errors import Conflict, InvalidInput, LeaseLost, StepFailed, StorageUnavailable
+from maestro.ports import Clock, StepContext, StepHandler, StepResult, Store, Task, Transaction
+from maestro.workflow.attempt import AttemptEnd, run_attempt
+from maestro.workflow.book import INTERRUPTED, RunBook
+from maestro.workflow.context import step_context, telling
 from maestro.workflow.feed import until
 from maestro.workflow.heartbeat import heartbeat
 
@@ -24,6 +25,8 @@ Drive = Callable[[RunId], Awaitable[object]]
 Tell = Callable[[str], None]
 
 _ADOPTED_AT_ONCE = 16
+_WORKFLOWS_KEPT = 16
+"""Reading a run's steps takes several times as long as reading what became of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class Worker:
         self._tell = tell
         self._jobs: dict[Task, asyncio.Task[None]] = {}
         self._drives: dict[RunId, asyncio.Task[None]] = {}
+        self._workflows: dict[RunId, Workflow] = {}
+        """Of the runs worked for last, the last one last."""
         self._loop: asyncio.AbstractEventLoop
 
     @property
@@ -148,40 +153,53 @@ class Worker:
             self._jobs.pop(task, None)
 
     async def _attempt(self, task: Task) -> AttemptEnd:
-        context = await self._store.read(partial(self._context, task))
-        handler = self._handlers.get(context.step.action)
-        if handler is None:
-            raise Conflict(f"action {context.step.action!r} is not known to this worker")
-        return await run_attempt(handler, context)
-
-    def _context(self, task: Task, tx: Transaction) -> StepContext:
-        book = load_book(tx, task.run_id)
-        return StepContext(
-            run_id=task.run_id,
-            step=book.steps[task.step_id],
-            attempt=task.attempt,
-            run_inputs=book.run.inputs,
+        book = await self._read(task)
+        context = step_context(
+            book,
+            task.step_id,
+            task.attempt,
             outputs={
                 row.step_id: row.output
                 for row in book.rows.values()
                 if row.status is StepStatus.SUCCEEDED
             },
             emit=partial(self._emit, task),
-            errors=book.errors(),
-            feedback=book.feedback(task.step_id),
+        )
+        return await run_attempt(self._handlers.get(context.step.action, self._unknown), context)
+
+    async def _read(self, task: Task) -> RunBook:
+        """The run as it is stored now; its steps, which only become more, as read before."""
+        before = self._workflows.pop(task.run_id, None)
+        if before is None or task.step_id not in (step.id for step in before.steps):
+            before = await self._store.read(lambda tx: tx.runs.workflow(task.run_id))
+        self._workflows[task.run_id] = steps = before
+        if len(self._workflows) > _WORKFLOWS_KEPT:
+            del self._workflows[next(iter(self._workflows))]
+        return await self._store.read(
+            lambda tx: RunBook(tx.runs.get(task.run_id), steps, tx.runs.steps(task.run_id))
+        )
+
+    async def _unknown(self, context: StepContext) -> StepResult:
+        """Stands in for the handler that this worker does not have."""
+        step = context.step
+        raise StepFailed(
+            f"worker {self._settings.name!r} took step {step.id!r} for its capability "
+            f"{step.capability!r} but has no handler for its action {step.action!r}; offer the "
+            "capability only in workers that know the action"
         )
 
     async def _emit(self, task: Task, kind: EventKind, data: Mapping[str, JsonValue]) -> None:
-        told = plain_json({**data, "worker": self._settings.name}, f"what {task.step_id!r} tells")
-        now, lease = self._clock.now(), self._settings.lease_seconds
+        step_id, attempt = task.step_id, task.attempt
+        signed = {**data, "worker": self._settings.name}
+        told = telling(task.run_id, step_id, attempt, kind, signed, self._clock.now())
+        if task not in self._jobs:
+            raise Conflict(f"attempt {attempt} of step {step_id!r} is over; it can tell no more")
+        lease = self._settings.lease_seconds
 
         def change(tx: Transaction) -> None:
-            # The run first, as its driver does: two that lock in turn would wait for each other.
-            tx.events.append(
-                task.run_id, kind, now, step_id=task.step_id, attempt=task.attempt, data=told
-            )
+            told(tx)  # locks the run first, as its driver does: else two could wait for each other
             if not tx.tasks.renew(task, lease):
-                raise Conflict(f"attempt {task.attempt} of step {task.step_id!r} was taken back")
+                raise Conflict(f"attempt {attempt} of step {step_id!r} was taken back")
 
         await self._store.write(change)
 

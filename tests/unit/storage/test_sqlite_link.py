@@ -1,15 +1,17 @@
 """A file that is locked, full or read-only: said as such, nothing half written, usable again."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+from restricted import disk_is_full_beyond, modes_bind_root
 
 from maestro.domain.run import Run, RunStatus
 from maestro.domain.values import RunId
@@ -110,78 +112,52 @@ asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
 """
 
 
-def check_full(lines: list[str]) -> None:
-    kinds, said, kept = lines
+def run_child(
+    path: Path, limit: int = 0, restriction: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", CHILD, str(path), str(limit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=restriction,
+    )
+
+
+def check_full(done: subprocess.CompletedProcess[str], advice: str) -> None:
+    assert done.returncode == 0, done.stderr
+    kinds, said, kept = done.stdout.splitlines()
     assert "StorageUnavailable" in kinds
-    assert "free space" in said or "check the disk" in said
+    assert advice in said
     alone = kinds.count("StorageUnavailable") == 1  # the big one in a transaction of its own
     assert kept == str(["run-small", "run-after"] if alone else ["run-after"])
 
 
 def test_a_full_disk_loses_nobody_and_invents_nothing(tmp_path: Path) -> None:
-    """On a disk of its own, of 2 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    own_mounts = ["unshare", *as_user, "--mount", "sh", "-c"]
-    mount = 'mount -t tmpfs -o size=2m tmpfs "$1" && shift && exec "$@"'
-    probe = subprocess.run(
-        [*own_mounts, mount, "sh", str(place), "true"], capture_output=True, text=True, check=False
-    )
-    if probe.returncode != 0:
-        pytest.skip(f"no disk can be mounted here: {probe.stderr}")
-    child = [sys.executable, "-W", "error", "-c", CHILD, str(place / "maestro.db"), "0"]
-    done = subprocess.run(
-        [*own_mounts, mount, "sh", str(place), *child],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    check_full(done.stdout.splitlines())
+    done = run_child(tmp_path / "maestro.db", restriction=partial(disk_is_full_beyond, 2_000_000))
+    check_full(done, "database or disk is full; free space on the disk")
 
 
 def test_a_file_that_may_not_grow_loses_nobody_and_invents_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", CHILD, str(tmp_path / "maestro.db"), "600000"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    check_full(done.stdout.splitlines())
+    check_full(run_child(tmp_path / "maestro.db", limit=600_000), "check the disk")
 
 
 def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
-    """In a folder mounted read-only, because root may write what its mode forbids."""
-    path = tmp_path / "maestro.db"
+    place = tmp_path / "disk"
+    path = place / "maestro.db"
 
     async def create() -> None:
         store = await SqliteStore.open(path)
         await store.close()
 
     asyncio.run(create())
-    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    own_mounts = ["unshare", *as_user, "--mount", "sh", "-c"]
-    bind = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
-    probe = subprocess.run(
-        [*own_mounts, bind, "sh", str(tmp_path), "true"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if probe.returncode != 0:
-        pytest.skip(f"nothing can be mounted here: {probe.stderr}")
     before = path.read_bytes()
-    done = subprocess.run(
-        [
-            *(*own_mounts, bind, "sh", str(tmp_path)),
-            *(sys.executable, "-W", "error", "-c", CHILD, str(path), "0"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    path.chmod(0o444)
+    place.chmod(0o555)
+    try:
+        done = run_child(path, restriction=modes_bind_root)
+    finally:
+        place.chmod(0o755)
     assert done.returncode == 1
     assert "StorageUnavailable: opening the database" in done.stderr
     assert "make the file and its folder writable" in done.stderr or "folder" in done.stderr

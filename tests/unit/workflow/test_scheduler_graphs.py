@@ -173,7 +173,11 @@ class World:
         ]
         workflow = Workflow(name="w", steps=tuple(own.step for own in self.state.steps.values()))
         self.state = RunState.restore(
-            workflow, rows, max_parallel=self.state.max_parallel, status=RunStatus.RUNNING
+            workflow.steps,
+            workflow.concurrency,
+            rows,
+            max_parallel=self.state.max_parallel,
+            status=RunStatus.RUNNING,
         )
         self.tell(Begin())
 

@@ -1,9 +1,4 @@
-"""Workflow text to JSON values that know the line they stand on.
-
-YAML is read from its events, without recursion and without constructing Python objects. Plain
-scalars follow the YAML 1.2 core schema, so that `no` and `2030-01-15` are texts. Aliases may be
-used; what they unfold to is counted.
-"""
+"""Workflow text to JSON values that know the line they stand on."""
 
 import json
 import math
@@ -12,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import yaml
-
 from maestro.domain.values import JsonValue
+from maestro.domain.yaml_text import Pointer, YamlFault, YamlRules, read_yaml_text
 from maestro.errors import InvalidInput
 
 MAX_BYTES = 1024 * 1024
@@ -23,16 +17,7 @@ MAX_VALUES = 200_000
 """Values after all YAML aliases are written out."""
 FORMATS = ("yaml", "json")
 
-Pointer = tuple[str | int, ...]
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
-    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
-}
-_TAGS = ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")
+_RULES = YamlRules(depth=MAX_DEPTH, values=MAX_VALUES, digits=100)
 _UNSPEAKABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -83,12 +68,9 @@ def read_source(text: str | bytes, *, name: str, format: str) -> Source:  # noqa
         raise InvalidInput(f"{name}: format {format!r} is not one of {', '.join(FORMATS)}")
     content = _decoded(text, name)
     if format == "json":
-        value = _read_json(content, name)
-        source = Source(value, FilePlace(name))
+        source = Source(_read_json(content, name), FilePlace(name))
     else:
-        reader = _YamlReader(name)
-        _feed(reader, content, name)
-        source = Source(reader.result, FilePlace(name, (), reader.lines))
+        source = _read_yaml(content, name)
     _check(source)
     return source
 
@@ -126,161 +108,15 @@ def _read_json(content: str, name: str) -> JsonValue:
         raise InvalidInput(f"{name}: is not JSON: {error}") from None
 
 
-def _feed(reader: "_YamlReader", content: str, name: str) -> None:
+def _read_yaml(content: str, name: str) -> Source:
     try:
-        for event in yaml.parse(content, Loader=_Loader):
-            reader.take(event)
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InvalidInput(f"{name}{line}: is not YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise InvalidInput(f"{name}: is not YAML: {str(error).partition(chr(10))[0]}") from None
-
-
-class _Container:
-    """An open mapping or sequence while its events arrive."""
-
-    __slots__ = ("anchor", "key", "pointer", "start", "value")
-
-    def __init__(
-        self, value: dict[str, Any] | list[Any], anchor: str | None, start: int, pointer: Pointer
-    ) -> None:
-        self.value = value
-        self.anchor = anchor
-        self.start = start
-        self.pointer = pointer
-        self.key: str | None = None
-
-
-class _YamlReader:
-    """Builds values from YAML events with a stack of its own."""
-
-    def __init__(self, name: str) -> None:
-        self.result: JsonValue = None
-        self.lines: dict[Pointer, int] = {}
-        self._name = name
-        self._open: list[_Container] = []
-        self._anchors: dict[str, tuple[Any, int]] = {}
-        self._count = 0
-        self._documents = 0
-
-    def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            self._start(event)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._end()
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                raise self._refused(event, "several YAML documents in one file; keep one")
-
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._grow(event, 1)
-        if self._at_key():
-            self._set_key(event)
-            return
-        self._mark(event)
-        value = self._scalar_value(event)
-        if event.anchor:
-            self._anchors[event.anchor] = (value, 1)
-        self._put(value)
-
-    def _scalar_value(self, event: yaml.ScalarEvent) -> JsonValue:
-        self._check_tag(event)
-        text = event.value
-        quoted = not event.implicit[0] or event.style in ('"', "'", "|", ">")
-        if quoted and event.tag in (None, "!", "tag:yaml.org,2002:str"):
-            return text
-        if _NOT_FINITE.fullmatch(text):
-            raise self._refused(event, f"{text!r} is not a number JSON has")
-        if text in _WORDS:
-            return _WORDS[text]
-        if _INTEGER.fullmatch(text):
-            if len(text) > 100:
-                raise self._refused(event, f"a number of {len(text)} digits")
-            return int(text)
-        return float(text) if _FLOAT.fullmatch(text) else text
-
-    def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
-        self._check_tag(event)
-        self._grow(event, 1)
-        if self._at_key():
-            raise self._refused(event, "a mapping or list used as a key; keys are text")
-        if len(self._open) >= MAX_DEPTH:
-            raise self._refused(event, f"nested deeper than {MAX_DEPTH} levels")
-        self._mark(event)
-        value: dict[str, Any] | list[Any]
-        value = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._open.append(_Container(value, event.anchor, self._count, self._here()))
-
-    def _end(self) -> None:
-        done = self._open.pop()
-        if done.anchor:
-            self._anchors[done.anchor] = (done.value, self._count - done.start + 1)
-        self._put(done.value)
-
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        if self._at_key():
-            raise self._refused(event, "an alias used as a key; keys are text")
-        known = self._anchors.get(str(event.anchor))
-        if known is None:
-            raise self._refused(event, f"alias *{event.anchor} has no finished anchor before it")
-        self._grow(event, known[1])
-        self._mark(event)
-        self._put(known[0])
-
-    def _at_key(self) -> bool:
-        top = self._open[-1] if self._open else None
-        return top is not None and isinstance(top.value, dict) and top.key is None
-
-    def _set_key(self, event: yaml.ScalarEvent) -> None:
-        top = self._open[-1]
-        if event.value in top.value:
-            raise self._refused(event, f"the key {event.value!r} occurs twice in one mapping")
-        top.key = event.value
-        self.lines[(*top.pointer, event.value)] = _line(event)
-
-    def _here(self) -> Pointer:
-        """Where the value that begins now will stand."""
-        if not self._open:
-            return ()
-        top = self._open[-1]
-        return (*top.pointer, len(top.value) if isinstance(top.value, list) else str(top.key))
-
-    def _mark(self, event: yaml.Event) -> None:
-        self.lines.setdefault(self._here(), _line(event))
-
-    def _put(self, value: JsonValue) -> None:
-        if not self._open:
-            self.result = value
-            return
-        top = self._open[-1]
-        if isinstance(top.value, list):
-            top.value.append(value)
-        else:
-            top.value[str(top.key)] = value
-            top.key = None
-
-    def _grow(self, event: yaml.Event, amount: int) -> None:
-        self._count += amount
-        if self._count > MAX_VALUES:
-            raise self._refused(event, f"more than {MAX_VALUES} values with aliases written out")
-
-    def _check_tag(self, event: Any) -> None:
-        tag = event.tag or "!"
-        if tag != "!" and tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
-            raise self._refused(event, f"the tag {tag!r} stands for nothing JSON has")
-
-    def _refused(self, event: yaml.Event, problem: str) -> InvalidInput:
-        return InvalidInput(f"{self._name}, line {_line(event)}: {problem}")
-
-
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 1
+        read = read_yaml_text(content, _RULES)
+    except YamlFault as fault:
+        where = f"{name}, line {fault.spot.line}" if fault.spot else name
+        problem = f"is not YAML: {fault.problem}" if fault.malformed else fault.problem
+        raise InvalidInput(f"{where}: {problem}") from None
+    spots = read.values | read.keys
+    return Source(read.value, FilePlace(name, (), {at: spot.line for at, spot in spots.items()}))
 
 
 def _check(source: Source) -> None:

@@ -26,6 +26,7 @@ from maestro.ports.sandboxes import (
 from maestro.ports.storage import (
     ArtifactStore,
     AuditRepository,
+    ContractRepository,
     Entry,
     EventRepository,
     Guard,
@@ -43,6 +44,7 @@ __all__ = [
     "AuditRepository",
     "Clock",
     "CommandResult",
+    "ContractRepository",
     "ContractVerifier",
     "Emit",
     "Engine",

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from maestro.domain.access import AuditRecord
+from maestro.domain.contract_life import ContractRecord
 from maestro.domain.requirement import Requirement
 from maestro.domain.run import Event, EventKind, Run, RunStatus, StepRun
-from maestro.domain.values import Digest, JsonObject, RunId, StepId
+from maestro.domain.values import ContractId, Digest, JsonObject, RunId, StepId
 from maestro.domain.work import Artifact
 from maestro.domain.workflow import Step, Workflow
 
@@ -171,6 +172,34 @@ class RequirementRepository(Protocol):
         ...
 
 
+class ContractRepository(Protocol):
+    """Every version of every contract, of runs and handed in on their own."""
+
+    def put(self, record: ContractRecord) -> None:
+        """Adds a version or moves it on; putting the same again changes nothing but the moment.
+
+        Raises Conflict for an illegal move or a locked specification that differs, NotFound when
+        a verdict comes for a version that was never agreed.
+        """
+        ...
+
+    def get(
+        self,
+        contract_id: ContractId,
+        *,
+        version: str | None = None,
+        run_id: RunId | None = None,
+    ) -> ContractRecord:
+        """The latest that fits. Raises NotFound."""
+        ...
+
+    def find(
+        self, words: Sequence[str] = (), *, limit: int = 50, run_id: RunId | None = None
+    ) -> Sequence[ContractRecord]:
+        """Those whose terms hold every word, wherever in a term; latest first."""
+        ...
+
+
 class AuditRepository(Protocol):
     def append(self, record: AuditRecord) -> None: ...
 
@@ -191,6 +220,8 @@ class Transaction(Protocol):
     @property
     def requirements(self) -> RequirementRepository: ...
     @property
+    def contracts(self) -> ContractRepository: ...
+    @property
     def audit(self) -> AuditRepository: ...
 
 
@@ -202,9 +233,7 @@ class Store(Protocol):
         """Whether several processes may work on it at once, so that workers make sense."""
         ...
 
-    async def write(
-        self, change: Callable[[Transaction], T], *, about: RunId | None = None
-    ) -> T:
+    async def write(self, change: Callable[[Transaction], T], *, about: RunId | None = None) -> T:
         """Runs `change` on the one writer thread and returns after COMMIT reached the disk.
 
         Changes queued at the same time may share a commit; each is atomic by itself: one that

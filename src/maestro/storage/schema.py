@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection as MigratedConnection
     from sqlalchemy import Engine
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision in storage/migrations/versions, oldest first."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from maestro.domain.values import RunId
 from maestro.storage.audit import SqlAudit
+from maestro.storage.contracts import SqlContracts
 from maestro.storage.database import Connection
 from maestro.storage.events import SqlEvents
 from maestro.storage.requirements import SqlRequirements
@@ -21,6 +22,7 @@ class SqlTransaction:
         self._events = SqlEvents(connection, self._sheet)
         self._tasks = SqlTasks(connection)
         self._requirements = SqlRequirements(connection)
+        self._contracts = SqlContracts(connection)
         self._audit = SqlAudit(connection)
 
     def prepare(self, run_ids: Collection[RunId]) -> None:
@@ -47,6 +49,10 @@ class SqlTransaction:
     @property
     def requirements(self) -> SqlRequirements:
         return self._requirements
+
+    @property
+    def contracts(self) -> SqlContracts:
+        return self._contracts
 
     @property
     def audit(self) -> SqlAudit:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import yaml
 
+from maestro.contracts.linting import errors_of
 from maestro.contracts.openapi.document import from_object
-from maestro.contracts.openapi.lint import errors_of
 from maestro.contracts.openapi.operations import operations
 from maestro.domain.contract import Contract, SpecificationFormat
 from maestro.domain.values import JsonObject
@@ -21,14 +21,13 @@ def agree(contract: Contract) -> Contract:
         Blocked: the specification has errors; reasons name pointer and rule.
         InvalidInput: the specification is not of the format it claims to be.
     """
-    if contract.format is SpecificationFormat.OPENAPI:
-        faults = errors_of(from_object(contract.specification, name=contract.id))
-        if faults:
-            raise Blocked(
-                f"contract {contract.id!r} cannot be agreed: {len(faults)} error(s) in its "
-                f"OpenAPI document, first {faults[0]}",
-                reasons=tuple(str(fault) for fault in faults),
-            )
+    faults = errors_of(contract)
+    if faults:
+        raise Blocked(
+            f"contract {contract.id!r} cannot be agreed: {len(faults)} error(s) in its "
+            f"{contract.format.value} specification, first {faults[0]}",
+            reasons=tuple(str(fault) for fault in faults),
+        )
     return replace(contract, digest=contract.specification_digest())
 
 

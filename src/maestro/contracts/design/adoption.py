@@ -6,7 +6,7 @@ from maestro.contracts.design.criteria import Trace, criterion, with_unverified
 from maestro.contracts.design.documents import document_contracts, promises
 from maestro.contracts.design.layout import present
 from maestro.contracts.design.services import service_deliverables
-from maestro.contracts.openapi.document import OpenApiDocument, load
+from maestro.contracts.openapi.document import OpenApiDocument, load, plain_root
 from maestro.contracts.openapi.lint import lint
 from maestro.contracts.openapi.naming import snake
 from maestro.contracts.openapi.operations import operations
@@ -46,10 +46,13 @@ def adopt(
     if faults:
         more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
         raise InvalidInput(f"{name} has errors: {'; '.join(faults[:5])}{more}")
+    described = operations(document)
+    if not described:
+        raise InvalidInput(f"{name} describes no operation, so there is nothing to build")
     trace = Trace(parts)
     promised = promises(
         title=document.title,
-        paths=list(dict.fromkeys(operation.path for operation in operations(document))),
+        paths=list(dict.fromkeys(operation.path for operation in described)),
         parts=[part.id for part in parts],
         components=["backend"],
     )
@@ -70,7 +73,7 @@ def _backend(document: OpenApiDocument, team: Team, trace: Trace) -> Contract:
         consumers=present(team, "frontend_developer", "qa_engineer"),
         format=SpecificationFormat.OPENAPI,
         # A 2.0 document is kept in the shape of 3.1, which every reader after this one knows.
-        specification=document.root if document.version == "2.0" else document.source,
+        specification=plain_root(document) if document.version == "2.0" else document.source,
         deliverables=service_deliverables("backend"),
         acceptance=tuple(
             made

@@ -11,6 +11,7 @@ import jsonschema_rs
 
 from maestro.contracts.openapi.document import OpenApiDocument
 from maestro.contracts.openapi.pointers import join
+from maestro.contracts.openapi.reviewing import Review
 from maestro.contracts.openapi.rules import SEMANTIC_RULES
 from maestro.domain.contract import Severity
 from maestro.errors import InvalidInput
@@ -35,7 +36,10 @@ MAX_FINDINGS = 100
 def lint(document: OpenApiDocument) -> tuple[LintFinding, ...]:
     """All findings, errors first. Never raises for what a document contains."""
     found = [*_structure(document), *_semantics(document)]
-    unique = list(dict.fromkeys(found))
+    seen: dict[tuple[str, str], LintFinding] = {}
+    for finding in found:  # the same fault by two rules is said once
+        seen.setdefault((finding.pointer, finding.message), finding)
+    unique = list(seen.values())
     unique.sort(key=lambda finding: finding.severity is not Severity.ERROR)
     return tuple(unique[:MAX_FINDINGS])
 
@@ -47,7 +51,7 @@ def errors_of(document: OpenApiDocument) -> tuple[LintFinding, ...]:
 
 def _structure(document: OpenApiDocument) -> Iterator[LintFinding]:
     validator = _meta_schema(document.version)
-    for error in validator.iter_errors(dict(document.source)):
+    for error in validator.iter_errors(_with_version(document)):
         for place, message in _deepest(error):
             yield LintFinding(
                 pointer=place,
@@ -55,6 +59,15 @@ def _structure(document: OpenApiDocument) -> Iterator[LintFinding]:
                 message=message,
                 severity=Severity.ERROR,
             )
+
+
+def _with_version(document: OpenApiDocument) -> dict[str, Any]:
+    """An unquoted version is a number to YAML; that is noted, and no fault of the structure."""
+    source = dict(document.source)
+    for key in ("swagger", "openapi"):
+        if isinstance(source.get(key), int | float) and document.version == "2.0":
+            source[key] = document.version
+    return source
 
 
 def _deepest(error: Any) -> Iterator[tuple[str, str]]:
@@ -79,9 +92,10 @@ def _wants_reference(branch: list[Any]) -> bool:
 
 
 def _semantics(document: OpenApiDocument) -> Iterator[LintFinding]:
+    review = Review(document)
     for rule in SEMANTIC_RULES:
         try:
-            for pointer, message in rule.check(document):
+            for pointer, message in rule.check(review):
                 yield LintFinding(
                     pointer=pointer, rule=rule.name, message=message, severity=rule.severity
                 )
@@ -103,5 +117,19 @@ def _brief(message: str) -> str:
 def _meta_schema(version: str) -> Any:
     text = files("maestro.contracts.openapi").joinpath(f"metaschemas/{version}.json").read_text()
     schema: Mapping[str, Any] = json.loads(text)
-    kind = jsonschema_rs.Draft202012Validator if version == "3.1" else jsonschema_rs.Draft4Validator
-    return kind(dict(schema), validate_formats=False, offline=True)
+    modern = version not in ("2.0", "3.0")
+    kind = jsonschema_rs.Draft202012Validator if modern else jsonschema_rs.Draft4Validator
+    # what a pattern may look like is for the rules of schemas to say
+    return kind(
+        dict(schema),
+        validate_formats=True,
+        offline=True,
+        formats={"regex": lambda _: True, "uri-reference": _is_address},
+    )
+
+
+def _is_address(text: str) -> bool:
+    return bool(_ADDRESS.is_valid(text))
+
+
+_ADDRESS = jsonschema_rs.Draft202012Validator({"format": "uri-reference"}, validate_formats=True)

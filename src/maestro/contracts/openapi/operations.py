@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.grammar import METHODS
 from maestro.contracts.openapi.parsing import parse_json
 from maestro.contracts.openapi.pointers import follow, join
 from maestro.contracts.openapi.schemas import Schema
-from maestro.contracts.openapi.swagger import METHODS
 from maestro.domain.values import JsonObject
 from maestro.errors import InvalidInput
 
@@ -86,34 +86,86 @@ class Operation:
         return tuple(p for p in self.parameters if p.location == location)
 
 
-def operations(document: OpenApiDocument) -> tuple[Operation, ...]:
+def operations(document: OpenApiDocument, *, strict: bool = False) -> tuple[Operation, ...]:
     """All operations in the order of the document.
 
+    What makes an operation unreadable spoils that one only: it is left out, and
+    `document.notes` says so under the rule `spoiled`.
+
+    Args:
+        strict: refuse the document instead.
+
     Raises:
-        InvalidInput: something an operation needs has the wrong shape or a reference is bad;
-            names the JSON pointer.
+        InvalidInput: only when strict: something an operation needs has the wrong shape or a
+            reference is bad; names the JSON pointer.
     """
-    return tuple(
-        read_operation(document, path, method, item, operation)
-        for path, method, item, operation in raw_operations(document)
-    )
+    return _read_all(document, "paths", strict=strict)
 
 
-def raw_operations(
-    document: OpenApiDocument,
-) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Path, method, path item and operation object, unread."""
-    paths = document.root.get("paths")
-    if paths is None:
+def webhooks(document: OpenApiDocument) -> tuple[Operation, ...]:
+    """What the provider calls at its consumers; `path` is the webhook's name."""
+    return _read_all(document, "webhooks", strict=False)
+
+
+def _read_all(document: OpenApiDocument, key: str, *, strict: bool) -> tuple[Operation, ...]:
+    found = []
+    for place in places(document, key, strict=strict):
+        try:
+            found.append(read_operation(document, *place, key=key))
+        except InvalidInput as error:
+            if strict:
+                raise
+            _spoiled(document, error, join(f"/{key}", place[0], place[1]))
+    return tuple(found)
+
+
+def _spoiled(document: OpenApiDocument, error: InvalidInput, pointer: str) -> None:
+    document.notebook.add(pointer, "spoiled", f"cannot be used: {error}")
+
+
+_Raw = tuple[str, str, Mapping[str, Any], Mapping[str, Any]]
+"""Path, method, path item and operation object, unread."""
+
+
+def raw_operations(document: OpenApiDocument) -> Iterator[_Raw]:
+    """Every operation, for those who read each of them when it is first needed.
+
+    What is no path item or operation at all is left out with a note.
+    """
+    return places(document, "paths", strict=False)
+
+
+def places(document: OpenApiDocument, key: str, *, strict: bool) -> Iterator[_Raw]:
+    """Operations below `paths` or `webhooks`; what is none is noted unless strict."""
+    entries = document.root.get(key)
+    if entries is None:
         return
-    for path, entry in _mapping(paths, "/paths").items():
-        if path.startswith("x-"):
-            continue
-        pointer = join("/paths", path)
-        item = path_item(document.root, entry, pointer)
-        for method in METHODS:
-            if method in item:
-                yield path, method, item, _mapping(item[method], join(pointer, method))
+    if not isinstance(entries, Mapping) and not strict:
+        document.notebook.add(f"/{key}", "spoiled", f"must be an object, got {_shown(entries)}")
+        return
+    for name in _mapping(entries, f"/{key}"):
+        if not name.startswith("x-"):
+            yield from _of_item(document, key, name, strict=strict)
+
+
+def _of_item(document: OpenApiDocument, key: str, name: str, *, strict: bool) -> Iterator[_Raw]:
+    pointer = join(f"/{key}", name)
+    try:
+        item = path_item(document.root, document.root[key][name], pointer)
+    except InvalidInput as error:
+        if strict:
+            raise
+        _spoiled(document, error, pointer)
+        return
+    for method in METHODS:
+        if method in item:
+            try:
+                found = follow(document.root, item[method], where=join(pointer, method))
+                yield name, method, item, _mapping(found, join(pointer, method))
+            except InvalidInput as error:
+                if strict:
+                    raise
+                _spoiled(document, error, join(pointer, method))
 
 
 def path_item(root: JsonObject, entry: Any, pointer: str) -> Mapping[str, Any]:
@@ -131,10 +183,12 @@ def read_operation(
     method: str,
     item: Mapping[str, Any],
     operation: Mapping[str, Any],
+    *,
+    key: str = "paths",
 ) -> Operation:
     """Gathers one operation. Raises InvalidInput naming the JSON pointer."""
     root = document.root
-    pointer = join("/paths", path, method)
+    pointer = join(f"/{key}", path, method)
     security = operation.get("security", root.get("security", []))
     responses = _mapping(operation.get("responses", {}), join(pointer, "responses"))
     return Operation(
@@ -143,7 +197,7 @@ def read_operation(
         operation_id=_text(operation.get("operationId")),
         summary=_text(operation.get("summary")) or _text(operation.get("description")),
         tags=tuple(t for t in _list(operation.get("tags"), pointer) if isinstance(t, str)),
-        parameters=_parameters(root, path, item, operation, pointer),
+        parameters=_parameters(root, item, operation, pointer),
         body=_body(root, operation.get("requestBody"), join(pointer, "requestBody")),
         responses={
             status: _response(root, status, entry, join(pointer, "responses", status))
@@ -162,14 +216,13 @@ def _rejects_unknown(operation: Mapping[str, Any], root: JsonObject) -> bool:
 
 def _parameters(
     root: JsonObject,
-    path: str,
     item: Mapping[str, Any],
     operation: Mapping[str, Any],
     pointer: str,
 ) -> tuple[OperationParameter, ...]:
     """Parameters of the path item, overridden by the operation's own of same name and place."""
     merged: dict[tuple[str, str], OperationParameter] = {}
-    for owner, place in ((item, join("/paths", path)), (operation, pointer)):
+    for owner, place in ((item, pointer.rpartition("/")[0]), (operation, pointer)):
         for position, entry in enumerate(_list(owner.get("parameters"), place)):
             where = join(place, "parameters", position)
             raw = _mapping(follow(root, entry, where=where), where)

@@ -20,6 +20,12 @@ def tokens_of(reference: str) -> list[str]:
     return [t.replace("~1", "/").replace("~0", "~") for t in pointer.split("/")[1:]]
 
 
+def is_pointer(reference: str) -> bool:
+    """Whether the fragment is a pointer, not an anchor."""
+    fragment = reference.partition("#")[2]
+    return not fragment or fragment.startswith("/")
+
+
 def lookup(root: JsonObject, reference: str, *, where: str) -> Any:
     """The value a local reference leads to, following no further reference.
 
@@ -31,7 +37,7 @@ def lookup(root: JsonObject, reference: str, *, where: str) -> Any:
             f"{where}: $ref {reference!r} leads outside this document, which is not read; "
             "bundle everything into one file"
         )
-    if reference not in ("#", "#/") and not reference.startswith("#/"):
+    if not is_pointer(reference):
         return _anchor(root, reference, where)
     value: Any = root
     for token in tokens_of(reference):
@@ -64,7 +70,7 @@ _MISSING = object()
 
 def _step(value: Any, token: str) -> Any:
     if isinstance(value, Mapping):
-        return value.get(token, _MISSING)
+        return value.get(token, value.get(token.replace("+", " "), _MISSING))
     if isinstance(value, list) and token.isascii() and token.isdigit():
         position = int(token) if len(token) < 10 else len(value)
         return value[position] if position < len(value) else _MISSING

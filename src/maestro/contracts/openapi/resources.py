@@ -95,7 +95,9 @@ def survey(document: OpenApiDocument) -> ResourceSurvey:
             candidate.take(document, operation, place)
     accepted = [c for c in candidates.values() if c.complete(document)]
     found = _distinct([made for c in accepted if (made := c.resource(document)) is not None])
-    found = [_with_finds(document, resource, found, everything) for resource in found]
+    own = {o.key for r in found for o in r.operations.values()}
+    lists = _lists(document, [o for o in everything if o.key not in own])
+    found = [_with_finds(document, resource, lists) for resource in found]
     taken = {o.key for r in found for o in (*r.operations.values(), *r.finds)}
     rest = tuple(
         UnrecognisedOperation(operation=operation, reason=_reason(document, operation, found))
@@ -286,24 +288,27 @@ def _distinct(found: list[Resource]) -> list[Resource]:
     return made
 
 
+def _lists(
+    document: OpenApiDocument, everything: Iterable[Operation]
+) -> Mapping[str, list[Operation]]:
+    """Operations that list entries with a named schema, by its name."""
+    made: dict[str, list[Operation]] = {}
+    for operation in everything:
+        if operation.method == "GET" and not _PARAMETER.search(operation.path):
+            named = reference_name(_entries(document, operation))
+            if named is not None:
+                made.setdefault(named, []).append(operation)
+    return made
+
+
 def _with_finds(
-    document: OpenApiDocument,
-    resource: Resource,
-    found: Iterable[Resource],
-    everything: Iterable[Operation],
+    document: OpenApiDocument, resource: Resource, lists: Mapping[str, list[Operation]]
 ) -> Resource:
     """Adds lists of the same entries at other paths; the plain plural path is the list itself."""
-    named = reference_name(resource.item_schema)
-    own = {o.key for r in found for o in r.operations.values()}
     finds = []
     chosen = dict(resource.operations)
     envelope = resource.envelope
-    for operation in everything:
-        listed = _entries(document, operation) if operation.method == "GET" else None
-        if operation.key in own or named is None or reference_name(listed) != named:
-            continue
-        if _PARAMETER.search(operation.path):
-            continue
+    for operation in lists.get(reference_name(resource.item_schema) or "", ()):
         word = singular(snake(operation.path.rpartition("/")[2]))
         if ResourceAction.LIST not in chosen and word == resource.name:
             chosen[ResourceAction.LIST] = operation

@@ -1,33 +1,44 @@
-"""Where schemas stand inside schemas, and old schema dialects as JSON Schema 2020-12."""
+"""Where schemas stand inside schemas."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from maestro.contracts.openapi.pointers import join
 
-_ONE = (
+ONE = (
     "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not",
     "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
 )  # fmt: skip
-_SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
-_NAMED = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
+SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
+NAMED = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
 
 Schema = Any
 """A schema is an object or a boolean; documents also hold worse."""
+
+
+_HOLDING = {
+    **dict.fromkeys(ONE, "one"),
+    **dict.fromkeys(SEVERAL, "several"),
+    **dict.fromkeys(NAMED, "named"),
+    "items": "either",
+}
 
 
 def subschemas(schema: Schema, pointer: str = "") -> Iterator[tuple[str, Schema]]:
     """Pointer and schema of every schema directly inside `schema`."""
     if not isinstance(schema, Mapping):
         return
-    for key in (*_ONE, *_SEVERAL, *_NAMED):
-        value = schema.get(key)
+    for key, value in schema.items():
+        holding = _HOLDING.get(key)
+        if holding is None:
+            continue
         place = join(pointer, key)
-        if isinstance(value, list) and key not in _NAMED:
+        if holding == "named":
+            entries = value.items() if isinstance(value, Mapping) else ()
+            yield from ((join(place, name), entry) for name, entry in entries)
+        elif isinstance(value, list):
             yield from ((join(place, position), entry) for position, entry in enumerate(value))
-        elif isinstance(value, Mapping) and key in _NAMED:
-            yield from ((join(place, name), entry) for name, entry in value.items())
-        elif isinstance(value, Mapping | bool) and key in _ONE:
+        elif holding != "several" and isinstance(value, Mapping | bool):
             yield place, value
 
 
@@ -36,60 +47,20 @@ def rebuild(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
     if not isinstance(schema, Mapping):
         return schema
     made = dict(schema)
-    for key in _ONE:
-        if isinstance(made.get(key), Mapping):
-            made[key] = change(made[key])
-    for key in (*_SEVERAL, "items"):
-        if isinstance(made.get(key), list):
-            made[key] = [change(entry) for entry in made[key]]
-    for key in _NAMED:
-        if isinstance(made.get(key), Mapping):
-            made[key] = {name: change(entry) for name, entry in made[key].items()}
+    for key, value in schema.items():
+        holding = _HOLDING.get(key)
+        if holding is not None:
+            made[key] = _rebuilt(holding, value, change)
     return made
 
 
-def modernised(schema: Schema, reference: Callable[[str], str] = lambda ref: ref) -> Schema:
-    """A schema of OpenAPI 2.0 or 3.0 as JSON Schema 2020-12.
-
-    Args:
-        schema: the old schema.
-        reference: rewrites the target of `$ref`.
-    """
-    if not isinstance(schema, Mapping):
-        return schema
-    if isinstance(schema.get("$ref"), str):  # its siblings are ignored in both versions
-        return {"$ref": reference(schema["$ref"])}
-    made = rebuild(schema, lambda entry: modernised(entry, reference))
-    _lift_bounds(made)
-    if "example" in made:
-        made["examples"] = [made.pop("example")]
-    if made.get("type") == "file":
-        made |= {"type": "string", "format": "binary"}
-    if isinstance(made.get("required"), bool):  # a frequent slip, meaningless in these versions
-        del made["required"]
-    accepts_null = made.pop("nullable", made.pop("x-nullable", False))
-    return _with_null(made) if accepts_null is True else made
-
-
-def _lift_bounds(schema: dict[str, Any]) -> None:
-    """`exclusiveMinimum: true` beside `minimum` becomes a number."""
-    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        flag = schema.get(exclusive)
-        if isinstance(flag, bool):
-            del schema[exclusive]
-            if flag and bound in schema:
-                schema[exclusive] = schema.pop(bound)
-
-
-def _with_null(schema: dict[str, Any]) -> dict[str, Any]:
-    kind = schema.get("type")
-    if not isinstance(kind, str | list):
-        notes: dict[str, Any] = {
-            k: schema.pop(k) for k in ("description", "title", "default") if k in schema
-        }
-        return {"anyOf": [schema, {"type": "null"}], **notes} if schema else notes
-    kinds = [kind] if isinstance(kind, str) else list(kind)
-    schema["type"] = [*kinds, "null"] if "null" not in kinds else kinds
-    if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-        schema["enum"] = [*schema["enum"], None]
-    return schema
+def _rebuilt(holding: str, value: Any, change: Callable[[Schema], Schema]) -> Any:
+    if holding == "named":
+        if isinstance(value, Mapping):
+            return {name: change(entry) for name, entry in value.items()}
+    elif isinstance(value, list):
+        if holding != "one":
+            return [change(entry) for entry in value]
+    elif holding != "several" and isinstance(value, Mapping):
+        return change(value)
+    return value

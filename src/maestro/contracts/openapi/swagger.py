@@ -4,57 +4,73 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from maestro.contracts.openapi.grammar import METHODS
 from maestro.contracts.openapi.pointers import lookup
-from maestro.contracts.openapi.schemas import modernised
 from maestro.domain.values import JsonObject
 from maestro.errors import InvalidInput
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 _SCHEMA_KEYS = frozenset({
     "default", "enum", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maximum",
     "maxItems", "maxLength", "minimum", "minItems", "minLength", "multipleOf", "pattern", "type",
-    "uniqueItems", "x-nullable", "x-example", "example",
+    "uniqueItems", "x-nullable", "example",
 })  # fmt: skip
 _STYLES = {"ssv": "spaceDelimited", "pipes": "pipeDelimited"}
 _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def from_swagger(source: JsonObject) -> dict[str, Any]:
-    """The same interface as an OpenAPI 3.1 document; what cannot be read stays as it is."""
+def swagger_root(source: JsonObject) -> dict[str, Any]:
+    """The top of the same interface as OpenAPI 3.1; path items and schemas are not looked into."""
     made = {k: v for k, v in source.items() if k in ("info", "tags", "externalDocs", "security")}
+    made |= {k: v for k, v in source.items() if str(k).startswith("x-")}
     made["openapi"] = "3.1.0"
     made["servers"] = _servers(source)
-    paths = source.get("paths")
-    made["paths"] = (
-        {path: _path_item(source, item) for path, item in paths.items()}
-        if isinstance(paths, Mapping)
-        else paths
-    )
-    produces = _texts(source.get("produces")) or ["application/json"]
-    components: dict[str, Any] = {}
+    made["paths"] = source.get("paths")
+    components: dict[str, Any] = {"schemas": {}}
     for old, new in (("definitions", "schemas"), ("securityDefinitions", "securitySchemes")):
         if isinstance(source.get(old), Mapping):
             components[new] = dict(source[old])
-    components["schemas"] = {
-        name: _schema(schema) for name, schema in components.get("schemas", {}).items()
+    components["securitySchemes"] = {
+        name: _security_scheme(scheme)
+        for name, scheme in components.get("securitySchemes", {}).items()
     }
     responses = source.get("responses")
     if isinstance(responses, Mapping):
-        components["responses"] = {n: _response(r, produces) for n, r in responses.items()}
+        produces = _texts(source.get("produces")) or ["application/json"]
+        components["responses"] = {n: swagger_response(r, produces) for n, r in responses.items()}
     made["components"] = components
     return made
 
 
-def _reference(target: str) -> str:
+def swagger_reference(target: str) -> str:
+    """Where a target of 2.0 is found in 3.1."""
     for old, new in (("definitions", "components/schemas"), ("responses", "components/responses")):
         if target.startswith(f"#/{old}/"):
             return f"#/{new}/{target.removeprefix(f'#/{old}/')}"
     return target
 
 
-def _schema(schema: Any) -> Any:
-    return modernised(schema, _reference)
+def _security_scheme(scheme: Any) -> Any:
+    """`basic` and the OAuth flows are written in another way since 3.0."""
+    if not isinstance(scheme, Mapping):
+        return scheme
+    if scheme.get("type") == "basic":
+        made = {k: v for k, v in scheme.items() if k != "type"}
+        return {**made, "type": "http", "scheme": "basic"}
+    flow = _FLOWS.get(str(scheme.get("flow")))
+    if scheme.get("type") != "oauth2" or flow is None:
+        return scheme
+    inside = ("authorizationUrl", "tokenUrl", "scopes")
+    made = {k: v for k, v in scheme.items() if k not in (*inside, "flow")}
+    made["flows"] = {flow: {k: scheme[k] for k in inside if k in scheme}}
+    return made
+
+
+_FLOWS = {
+    "implicit": "implicit",
+    "password": "password",
+    "application": "clientCredentials",
+    "accessCode": "authorizationCode",
+}
 
 
 def _servers(source: JsonObject) -> list[dict[str, str]]:
@@ -67,7 +83,8 @@ def _servers(source: JsonObject) -> list[dict[str, str]]:
     return [{"url": f"{scheme}://{host}{path}"} for scheme in schemes]
 
 
-def _path_item(source: JsonObject, item: Any) -> Any:
+def swagger_path_item(source: JsonObject, item: Any) -> Any:
+    """A path item in the shape of 3.1, its schemas still of 2.0."""
     if not isinstance(item, Mapping):
         return item
     shared = _parameters(source, item.get("parameters"))
@@ -94,7 +111,7 @@ def _operation(source: JsonObject, operation: Any, shared: Sequence[Any]) -> Any
     responses = operation.get("responses")
     if isinstance(responses, Mapping):
         made["responses"] = {
-            status: _response(response, produces or ["application/json"])
+            status: swagger_response(response, produces or ["application/json"])
             for status, response in responses.items()
         }
     return made
@@ -131,7 +148,7 @@ def _parameter(parameter: Any) -> Any:
         return parameter
     made = {k: v for k, v in parameter.items() if k not in _SCHEMA_KEYS}
     made.pop("collectionFormat", None)
-    made["schema"] = _schema({k: v for k, v in parameter.items() if k in _SCHEMA_KEYS})
+    made["schema"] = {k: v for k, v in parameter.items() if k in _SCHEMA_KEYS}
     if parameter.get("type") == "array":
         listed = parameter.get("collectionFormat", "csv")
         made["explode"] = listed == "multi"
@@ -145,7 +162,7 @@ def _body(parameters: Sequence[Mapping[str, Any]], consumes: list[str]) -> dict[
         return None
     whole = next((p for p in parameters if p.get("in") == "body"), None)
     if whole is not None:
-        schema = _schema(whole.get("schema", {}))
+        schema = whole.get("schema", {})
         content = {kind: {"schema": schema} for kind in consumes or ["application/json"]}
         notes = {k: whole[k] for k in ("description",) if k in whole}
         return {"content": content, "required": whole.get("required") is True, **notes}
@@ -159,7 +176,7 @@ def _form(parameters: Sequence[Mapping[str, Any]], consumes: list[str]) -> dict[
     schema = {
         "type": "object",
         "properties": {
-            str(p.get("name")): _schema({k: v for k, v in p.items() if k in _SCHEMA_KEYS})
+            str(p.get("name")): ({k: v for k, v in p.items() if k in _SCHEMA_KEYS})
             for p in parameters
         },
         **({"required": required} if required else {}),
@@ -167,16 +184,16 @@ def _form(parameters: Sequence[Mapping[str, Any]], consumes: list[str]) -> dict[
     return {"content": {kind: {"schema": schema} for kind in kinds}, "required": bool(required)}
 
 
-def _response(response: Any, produces: Sequence[str]) -> Any:
+def swagger_response(response: Any, produces: Sequence[str]) -> Any:
     if not isinstance(response, Mapping):
         return response
     if isinstance(response.get("$ref"), str):
-        return {"$ref": _reference(response["$ref"])}
+        return {"$ref": swagger_reference(response["$ref"])}
     made = {k: v for k, v in response.items() if k not in ("schema", "examples", "headers")}
     examples = response.get("examples")
     examples = examples if isinstance(examples, Mapping) else {}
     if "schema" in response:
-        schema = _schema(response["schema"])
+        schema = response["schema"]
         made["content"] = {
             kind: {"schema": schema} | ({"example": examples[kind]} if kind in examples else {})
             for kind in dict.fromkeys((*produces, *examples))

@@ -7,11 +7,18 @@ _GREATER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperti
 _SMALLER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 
 
+ALTERNATIVES = "\0alternatives"
+"""Further lists of options of which each has to be chosen from."""
+
+
 def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """A schema whose instances most likely fit both; the caller checks what comes of it."""
     made = dict(first)
     for key, value in second.items():
-        made[key] = _combined(key, made[key], value) if key in made else value
+        if key in ("oneOf", "anyOf") and key in made and isinstance(value, list):
+            made[ALTERNATIVES] = [*made.get(ALTERNATIVES, ()), value]
+        else:
+            made[key] = _combined(key, made[key], value) if key in made else value
     return made
 
 
@@ -82,6 +89,7 @@ _COMBINE: Mapping[str, Callable[[Any, Any], Any]] = {
     "enum": _intersection,
     "type": _types,
     "allOf": _all_of,
+    ALTERNATIVES: _all_of,
     "items": both,
     "additionalProperties": both,
     "uniqueItems": lambda one, other: one is True or other is True,

@@ -3,6 +3,8 @@
 import re
 import re._constants as kinds  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
+import warnings
+from functools import lru_cache
 from typing import Any
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:/@!#%&+=~"
@@ -17,15 +19,55 @@ def matching(pattern: str, *, least: int = 0) -> str | None:
         pattern: in the dialect of JSON Schema; what Python reads differently is not tried.
         least: length that repetitions should be stretched to.
     """
-    try:
-        tree = parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError):
+    tree = _parsed(pattern)
+    if tree is None:
         return None
     shortest = _Writer(0)
     text = shortest.write(tree)
     if text is not None and len(text) < least:
         text = _Writer(least - len(text)).write(tree)
     return text
+
+
+def with_lookaheads(pattern: str, *, least: int = 0) -> str | None:
+    """A text that begins with what each lookahead asks for, as rules for passwords have them.
+
+    None where there are none.
+    """
+    tree = _parsed(pattern)
+    wanted = [argument[1] for kind, argument in tree or () if kind is kinds.ASSERT]
+    if tree is None or not wanted:
+        return None
+    texts = [_Writer(0).write(inside) for inside in wanted]
+    start = "".join(text for text in texts if text is not None)
+    rest = _Writer(max(least - len(start), 1)).write(tree) or ""
+    return start + rest[len(start) :]
+
+
+_CLASSES = {
+    "L": "a-zA-Z", "Letter": "a-zA-Z", "Alphabetic": "a-zA-Z", "Lu": "A-Z", "Ll": "a-z",
+    "N": "0-9", "Nd": "0-9", "P": "!-/", "S": "$+<=>", "Z": " ", "Zs": " ", "M": "\u0300",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _parsed(pattern: str) -> Any:
+    """The tree of a pattern of JavaScript's dialect, None where Python cannot read it."""
+    made: list[str] = []
+    inside = False
+    for part in re.findall(r"\\p\{\w+\}|\\.|.", pattern, re.DOTALL):
+        known = _CLASSES.get(part[3:-1]) if part.startswith("\\p{") else None
+        if known is not None:
+            part = known if inside else f"[{known}]"
+        elif part in "[]":
+            inside = part == "["
+        made.append(part)
+    text = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", "".join(made))
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what Python may read differently later
+            return parser.parse(text)
+    except (re.error, RecursionError, OverflowError):
+        return None
 
 
 class _Writer:

@@ -83,15 +83,20 @@ G = "paths.|pets|{id}.get"
         ({f"{G}.parameters": []}, GET, DECLARED, ERROR),
         ({f"{G}.parameters.0.name": "pet"}, f"{GET}/parameters/0", DECLARED, ERROR),
         ({f"{G}.responses": {}}, GET, "response-present", WARNING),
-        ({"paths": {}}, "/paths", "operations-present", ERROR),
-        ({"components": {}}, REPLY, "schema-usable", ERROR),
+        ({"paths": {}}, "/paths", "operations-present", WARNING),
+        ({"components": {}}, REPLY, "reference-resolves", ERROR),
         (
             {"components.schemas.Pet": {"$ref": "other.json#/Pet"}},
             "/components/schemas/Pet",
             "reference-resolves",
             ERROR,
         ),
-        ({"components.schemas.Pet.type": "objekt"}, REPLY, "schema-usable", ERROR),
+        (
+            {"components.schemas.Pet.type": "objekt"},
+            "/components/schemas/Pet/type",
+            "schema-usable",
+            ERROR,
+        ),
         (
             {f"{G}.responses.200.content.application|json.example": {"id": "x"}},
             REPLY,
@@ -159,7 +164,7 @@ values = st.recursive(
         st.dictionaries(st.sampled_from(["/a", "/a/{b}", "schemas", "X", "parameters"]), values),
     ),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_document_breaks_the_lint(version: tuple[str, str], rest: dict[str, Any]) -> None:
     try:
         document = from_object({version[0]: version[1], **rest})

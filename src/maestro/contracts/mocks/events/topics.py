@@ -1,0 +1,107 @@
+"""What was published on each address, and who listens; slow listeners are let go."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from maestro.contracts.asyncapi.samples import SampleMessage
+
+MAX_KEPT = 500
+"""Messages kept for listeners that come back."""
+MAX_WAITING = 128
+"""Messages that wait for one listener."""
+MAX_TOPICS = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    number: int
+    """Counts from 1 on each address."""
+    sample: SampleMessage
+
+
+class Listener:
+    """What waits to be handed to one connection."""
+
+    def __init__(self, limit: int = MAX_WAITING) -> None:
+        self._waiting: asyncio.Queue[Published | str] = asyncio.Queue(limit)
+        self.overrun = asyncio.Event()
+        """It did not keep up; what was missed is not handed out any more."""
+
+    def put(self, entry: Published | str) -> None:
+        """Never waits. A text is handed out as it is."""
+        try:
+            self._waiting.put_nowait(entry)
+        except asyncio.QueueFull:
+            self.overrun.set()
+
+    async def entries(self) -> AsyncIterator[Published | str]:
+        """Ends when it was overrun: the queue is full then, so nobody waits for it in vain."""
+        while not self.overrun.is_set():
+            yield await self._waiting.get()
+
+
+class Topic:
+    """One concrete address."""
+
+    def __init__(self) -> None:
+        self.kept: deque[Published] = deque(maxlen=MAX_KEPT)
+        self.listeners: set[Listener] = set()
+        self.drawn = 0
+        """Samples made here so far."""
+        self._last = 0
+
+    def publish(self, sample: SampleMessage) -> Published:
+        self._last += 1
+        published = Published(number=self._last, sample=sample)
+        self.kept.append(published)
+        for listener in self.listeners:
+            listener.put(published)
+        return published
+
+    def after(self, number: int) -> list[Published]:
+        """What came later than that and is still kept."""
+        return [published for published in self.kept if published.number > number]
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        self.listeners.add(listener)
+        try:
+            yield
+        finally:
+            self.listeners.discard(listener)
+
+    def forget(self) -> None:
+        self.kept.clear()
+        self.drawn = self._last = 0
+
+
+class Topics:
+    """Topics by path; the longest unused ones give way to others."""
+
+    def __init__(self) -> None:
+        self._topics: OrderedDict[str, Topic] = OrderedDict()
+
+    def of(self, path: str) -> Topic:
+        topic = self._topics.get(path)
+        if topic is None:
+            topic = self._topics[path] = Topic()
+            self._shrink(topic)
+        self._topics.move_to_end(path)
+        return topic
+
+    def forget(self) -> None:
+        for path, topic in list(self._topics.items()):
+            topic.forget()
+            if not topic.listeners:
+                del self._topics[path]
+
+    def _shrink(self, spared: Topic) -> None:
+        if len(self._topics) <= MAX_TOPICS:
+            return
+        for path, topic in self._topics.items():
+            if topic is not spared and not topic.listeners:
+                del self._topics[path]
+                return

@@ -202,9 +202,7 @@ class Store(Protocol):
         """Whether several processes may work on it at once, so that workers make sense."""
         ...
 
-    async def write(
-        self, change: Callable[[Transaction], T], *, about: RunId | None = None
-    ) -> T:
+    async def write(self, change: Callable[[Transaction], T], *, about: RunId | None = None) -> T:
         """Runs `change` on the one writer thread and returns after COMMIT reached the disk.
 
         Changes queued at the same time may share a commit; each is atomic by itself: one that
@@ -225,6 +223,10 @@ class Store(Protocol):
         Kept alive by itself until it is left. Raises Conflict naming the owner when a live
         process holds it, NotFound.
         """
+        ...
+
+    async def driven(self, run_id: RunId) -> bool:
+        """Whether a live process owns the run at this moment. Raises NotFound."""
         ...
 
     async def close(self) -> None: ...

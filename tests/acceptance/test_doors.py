@@ -92,6 +92,8 @@ def test_a_wrong_call_is_explained_and_stores_nothing(
         ("plan.yaml", "maestro_plan: 1\nrequirement: x\nplan: {team: 3}\n", "--plan", "plan"),
         ("api.yaml", "title: not an API\n", "--contract", "openapi"),
         ("api.bin", "\udcff", "--contract", "UTF-8"),
+        ("api.yaml", "openapi: 3.0.3\n", "--contract", '/: "paths" is a required property'),
+        ("api.yaml", "openapi: 3.1.0\npaths: {}\n", "--contract", '/: "info" is a required'),
     ],
 )
 def test_an_unreadable_file_is_explained(

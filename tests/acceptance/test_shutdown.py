@@ -5,10 +5,12 @@ import json
 import os
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,32 @@ def test_waiting_for_somebody_ends_without_delay(tmp_path: Path, start: Start) -
     assert finished.code == 143
     maestro("runs", "approve", run_id, "ask", "--db", tmp_path / "runs.db", home=tmp_path)
     resumed(tmp_path, finished.documents[-1]["message"])
+
+
+def test_a_plan_ends_in_order_and_can_be_gone_on_with(tmp_path: Path, start: Start) -> None:
+    """Nobody else may write to the file meanwhile, so the signal comes before the plan is made."""
+    path = tmp_path / "runs.db"
+    planning = start("plan", "Manage tasks. A task has a title and a due date.")
+
+    def told() -> list[str]:
+        with contextlib.suppress(sqlite3.OperationalError):  # not made yet
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reader:
+                return [kind for (kind,) in reader.execute("SELECT kind FROM events")]
+        return []
+
+    eventually(lambda: "step.started" in told())
+    with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        planning.signal(signal.SIGTERM)
+        planning.until_asked()
+        other.execute("ROLLBACK")
+    finished = planning.finished()
+    assert finished.code == 143
+    (last,) = finished.documents
+    assert (last["type"], last["code"]) == ("error", "interrupted")
+    done = resumed(tmp_path, last["message"]).documents[-1]
+    assert done["status"] == "succeeded"
+    assert starts(tmp_path, done["run_id"]).keys() >= {"plan.analyse", "plan.assemble"}
 
 
 def test_killed_it_leaves_no_process(tmp_path: Path, start: Start, workflow: Path) -> None:

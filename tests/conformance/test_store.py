@@ -673,6 +673,22 @@ def test_a_run_has_one_owner_at_a_time_and_every_owner_a_greater_fence(desk: Des
     using(desk, scenario)
 
 
+def test_who_looks_whether_a_run_is_driven_takes_it_from_nobody(desk: Desk) -> None:
+    async def scenario(store: Store) -> None:
+        await begin(store)
+        assert not await store.driven(RUN)
+        async with store.own(RUN) as fence:
+            assert await store.driven(RUN)
+            assert await tell(store, {}, fence=fence) == 1, "its fence is still the run's"
+        assert not await store.driven(RUN)
+        async with store.own(RUN) as next_fence:
+            assert next_fence == fence + 1
+        with pytest.raises(NotFound):
+            await store.driven(RunId("run-9"))
+
+    using(desk, scenario)
+
+
 def test_only_the_owner_s_entries_are_taken_and_none_after_steering(desk: Desk) -> None:
     start = path(row(A, S.PENDING), row(A, S.RUNNING, 1))
 

@@ -1,17 +1,22 @@
 """The linter really runs in the sandbox; nothing in the tree can tell it what to leave out."""
 
 import asyncio
+import importlib.util
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from maestro.agents.sandboxes.provider import open_provider
+from maestro.domain.entities import DomainModel, FieldType
 from maestro.domain.quality import Evidence, EvidenceStatus
 from maestro.ports import EvidenceSubject
 from maestro.quality.evidence import collectors
 from maestro.settings import Settings
 
+BUILDS = Path(__file__).parents[1] / "data" / "support" / "builds.py"
 WRONG = "import os\n"
 RIGHT = "import os\n\nprint(os.sep)\n"
 
@@ -83,3 +88,37 @@ def test_a_file_name_cannot_become_an_option(tmp_path: Path) -> None:
     found = collect(tmp_path, {"--exit-zero.py": WRONG, "-q.py": RIGHT})
     assert found.metrics == {"lint.errors": 1}
     assert found.files_examined == 2
+
+
+def load_builds() -> Any:
+    spec = importlib.util.spec_from_file_location("lint_builds", BUILDS)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+builds = load_builds()
+
+
+def all_required(domain: DomainModel) -> DomainModel:
+    """Every field must be given, and there are no references that might go round in a circle."""
+    entities = []
+    for entity in domain.entities:
+        kept = [field for field in entity.fields if field.type is not FieldType.REFERENCE]
+        fields = tuple(replace(field, required=True) for field in kept)
+        entities.append(replace(entity, fields=fields))
+    return replace(domain, entities=tuple(entities))
+
+
+@pytest.mark.parametrize("name", [*builds.DOMAINS, "required", "foreign"])
+def test_what_the_offline_team_writes_is_clean(name: str, tmp_path: Path) -> None:
+    if name == "foreign":
+        builds.write_files(tmp_path, builds.rendered(builds.clinic_assignment("qa_engineer")))
+    else:
+        domains = {**builds.DOMAINS, "required": all_required(builds.TASKS)}
+        builds.build(domains[name], tmp_path)
+    found = collect(tmp_path, {})
+    assert (found.detail, found.metrics) == ((), {"lint.errors": 0})
+    assert found.files_examined

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,8 @@ from engine_bench import RUN, asking, step
 from maestro.domain.run import EventKind, RunStatus, StepRun
 from maestro.domain.steering import Verb
 from maestro.domain.workflow import RetryPolicy, Workflow
-from maestro.errors import InvalidInput
-from maestro.ports import StepContext, StepResult, Store
+from maestro.errors import Conflict, InvalidInput, StepFailed
+from maestro.ports import StepContext, StepHandler, StepResult, Store
 from maestro.storage.opening import open_store
 from maestro.workflow.clock import SystemClock
 from maestro.workflow.embedded import EmbeddedEngine
@@ -216,6 +216,130 @@ def test_cancelling_a_run_ends_what_workers_do_for_it(postgres_url: str, tmp_pat
         asyncio.run(scenario(first))
 
 
+@asynccontextmanager
+async def working(store: Store, handlers: Mapping[str, StepHandler]) -> AsyncIterator[None]:
+    """A worker in this process, named w, that offers gpu."""
+    settings = WorkerSettings(
+        name="w", capabilities=("gpu",), lease_seconds=30, poll_seconds=0.02, grace_seconds=0.1
+    )
+    stop = asyncio.Event()
+    taker = Worker(
+        store, SystemClock(), handlers, settings, drive=nothing, drain=lambda _: None, tell=print
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(taker.run(stop))
+        yield
+        stop.set()
+
+
+async def nothing(_: object) -> None:
+    return None
+
+
+def test_a_step_on_a_worker_can_tell_its_progress_but_not_that_its_run_succeeded(
+    postgres_url: str,
+) -> None:
+    async def forge(context: StepContext) -> StepResult:
+        await context.progress("at work")
+        await context.emit(EventKind.RUN_SUCCEEDED, {})
+        return StepResult()
+
+    async def scenario() -> None:
+        store = await open_store(postgres_url)
+        try:
+            engine = await start(store, step("a", action="note", capability="gpu"))
+            async with working(store, {"note": forge}):
+                assert (await engine.execute(RUN)).status is RunStatus.FAILED
+            error = (await rows(store))["a"].error
+            assert error is not None
+            assert error.code == "invalid_input"
+            assert "'run.succeeded' is told by the engine, not a step" in error.message
+            log = await store.read(lambda tx: tx.events.after(RUN, 0))
+            told = [event.data for event in log if event.kind is EventKind.STEP_PROGRESS]
+            assert told == [{"message": "at work", "worker": "w"}]
+            assert EventKind.RUN_SUCCEEDED not in [event.kind for event in log]
+        finally:
+            await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_step_on_a_worker_can_tell_nothing_once_it_is_over(postgres_url: str) -> None:
+    kept: list[StepContext] = []
+
+    async def keep(context: StepContext) -> StepResult:
+        kept.append(context)
+        return StepResult()
+
+    async def scenario() -> None:
+        store = await open_store(postgres_url)
+        try:
+            engine = await start(store, step("a", action="note", capability="gpu"))
+            async with working(store, {"note": keep}):
+                assert (await engine.execute(RUN)).status is RunStatus.SUCCEEDED
+                with pytest.raises(Conflict, match="attempt 1 of step 'a' is over"):
+                    await kept[0].progress("still here")
+        finally:
+            await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_without_the_handler_fails_the_attempt_and_says_so(postgres_url: str) -> None:
+    async def scenario() -> None:
+        store = await open_store(postgres_url)
+        try:
+            twice = RetryPolicy(max_attempts=2, delay_seconds=0.01)
+            paint = step("a", action="paint", capability="gpu", retry=twice)
+            engine = await start(store, paint)
+            async with working(store, {}):
+                assert (await engine.execute(RUN)).status is RunStatus.FAILED
+            row = (await rows(store))["a"]
+            assert row.attempt == 2
+            assert row.error is not None
+            assert row.error.message.startswith("worker 'w' took step 'a'")
+            assert "no handler for its action 'paint'" in row.error.message
+        finally:
+            await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_sees_what_happened_in_a_run_since_its_last_step_of_it(postgres_url: str) -> None:
+    """Outputs, errors, feedback and steps that were added; reading them is no matter of luck."""
+    saw: dict[str, object] = {}
+    added = step("c", "b", action="note", capability="gpu")
+
+    async def note(context: StepContext) -> StepResult:
+        own = context.step.id
+        saw[f"{own}.{context.attempt}"] = dict(context.outputs), context.feedback
+        if (own, context.attempt) == ("b", 1):
+            raise StepFailed("not yet")
+        return StepResult(output=own.upper(), extend=(added,) if own == "a" else ())
+
+    async def scenario() -> None:
+        store = await open_store(postgres_url)
+        try:
+            again = RetryPolicy(max_attempts=2, delay_seconds=0.01)
+            engine = await start(
+                store,
+                step("a", action="note", capability="gpu"),
+                step("b", "a", action="note", capability="gpu", retry=again),
+            )
+            async with working(store, {"note": note}):
+                assert (await engine.execute(RUN)).status is RunStatus.SUCCEEDED
+        finally:
+            await store.close()
+
+    asyncio.run(scenario())
+    assert saw == {
+        "a.1": ({}, ()),
+        "b.1": ({"a": "A"}, ()),
+        "b.2": ({"a": "A"}, ("not yet",)),
+        "c.1": ({"a": "A", "b": "B"}, ()),
+    }
+
+
 def test_a_worker_needs_a_store_that_processes_can_share(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await open_store(tmp_path / "maestro.db")
@@ -225,8 +349,5 @@ def test_a_worker_needs_a_store_that_processes_can_share(tmp_path: Path) -> None
                 Worker(store, SystemClock(), {}, settings, drive=nothing, drain=print, tell=print)
         finally:
             await store.close()
-
-    async def nothing(_: object) -> None:
-        return None
 
     asyncio.run(scenario())

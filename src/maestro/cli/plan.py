@@ -8,8 +8,10 @@ from cyclopts import Parameter
 
 from maestro.bootstrap import connect
 from maestro.cli import render
-from maestro.cli.options import PlanOptions, StoreOptions, requirement_text
+from maestro.cli.following import Watching, follow
+from maestro.cli.options import Grace, PlanOptions, StoreOptions, requirement_text
 from maestro.cli.planfile import save as save_plan
+from maestro.cli.shutdown import GRACE_SECONDS
 
 
 async def plan(
@@ -17,14 +19,18 @@ async def plan(
     *,
     json: Annotated[bool, Parameter(negative="", help="The plan as JSON.")] = False,
     save: Annotated[Path | None, Parameter(help="Write the plan to this YAML file.")] = None,
+    grace: Grace = GRACE_SECONDS,
     options: PlanOptions | None = None,
     store: StoreOptions | None = None,
 ) -> int:
     """Show what would be built, by whom and on which contracts, without building it."""
     text = await asyncio.to_thread(requirement_text, requirement)
     constraints = (options or PlanOptions()).constraints()
-    async with connect((store or StoreOptions()).settings()) as maestro:
-        detail, decided = await maestro.plan(text, constraints)
+    where = store or StoreOptions()
+    watching = Watching(quiet=True, grace=grace, store=where)
+    async with connect(where.settings()) as maestro:
+        run_id = await maestro.submit(text, constraints, plan_only=True)
+        detail, decided = await follow(maestro, run_id, maestro.planned, watching)
     if decided is not None and save is not None:
         await asyncio.to_thread(save_plan, save, text, decided)
     render.plan(detail, decided, as_json=json, saved=save)

@@ -10,7 +10,7 @@ from maestro.cli import render
 from maestro.cli.following import Watching, follow
 from maestro.cli.options import Grace, RunArgument, StoreOptions
 from maestro.cli.shutdown import GRACE_SECONDS
-from maestro.cli.steering import driven, shown
+from maestro.cli.steering import shown
 from maestro.cli.workflows import follow_workflow
 from maestro.delivery.workflow_runs import is_workflow_run
 from maestro.domain.run import RunStatus
@@ -31,7 +31,7 @@ async def resume(
     watching = Watching(as_json=json, quiet=quiet, grace=grace, store=where)
     async with connect(where.settings()) as maestro:
         before = await maestro.show(run_id)
-        elsewhere = before.run.status is RunStatus.PAUSED and await driven(maestro, run_id)
+        elsewhere = before.run.status is RunStatus.PAUSED and await maestro.store.driven(run_id)
         await maestro.resume(run_id)
         if elsewhere:  # its driver has not come to rest yet, and goes on
             watch = where.command("runs", "events", run_id, "--follow")

@@ -16,7 +16,7 @@ from maestro.delivery.service import Maestro
 from maestro.domain.run import ENDED_RUNS, RunStatus
 from maestro.domain.steering import Verb
 from maestro.domain.values import JsonValue, RunId, StepId
-from maestro.errors import Conflict, InvalidInput
+from maestro.errors import InvalidInput
 
 StepArgument = Annotated[
     str, Parameter(help="Id of the step, as 'maestro runs show RUN' shows it.")
@@ -128,15 +128,6 @@ async def edit_output(
     return await _ask(Verb.EDIT_OUTPUT, run, step, json, store, comment=comment, payload=output)
 
 
-async def driven(maestro: Maestro, run_id: RunId) -> bool:
-    """Whether a live process drives the run at this moment."""
-    try:
-        async with maestro.store.own(run_id):
-            return False
-    except Conflict:
-        return True
-
-
 def shown(
     verb: Verb, run_id: RunId, step_id: str | None, *, changed: bool, text: str, as_json: bool
 ) -> None:
@@ -182,7 +173,7 @@ async def _afterwards(maestro: Maestro, run_id: RunId, store: StoreOptions) -> s
     resume = store.command("runs", "resume", run_id)
     if run.status is not RunStatus.RUNNING:
         return f"the run is {run.status.value}; go on with: {resume}"
-    if await driven(maestro, run_id):
+    if await maestro.store.driven(run_id):
         return "the process that drives the run goes on with it"
     if maestro.store.shared:
         return f"a worker goes on with it where one is alive; or go on here: {resume}"

@@ -98,7 +98,7 @@ class ContractSteps:
         tree = await self.providers.workspace.fresh(
             context.run_id, context.step.id, context.attempt, integration.artifacts
         )
-        port = free_port()
+        port = free_port(application_ports(record))
         await context.progress(f"starting the integrated application on port {port}")
         async with (
             self.providers.sandboxes.open(tree) as sandbox,
@@ -221,8 +221,13 @@ def refusals(verification: Verification) -> tuple[str, ...]:
     return tuple(reasons[:MAX_REASONS])
 
 
-def application_reach(record: RunRecord, port: int) -> Reach:
-    """The ports the integrated application uses: its own, and one more per further service."""
+def application_ports(record: RunRecord) -> int:
+    """How many ports in a row the integrated application uses: its own, then one per service."""
     services = len(record.decided().analysis.domain.services)
-    ports = tuple(range(port, port + 1 + (services if services > 1 else 0)))
+    return 1 + (services if services > 1 else 0)
+
+
+def application_reach(record: RunRecord, port: int) -> Reach:
+    """The ports the integrated application uses, `port` being the first."""
+    ports = tuple(range(port, port + application_ports(record)))
     return Reach(listen=ports, connect=ports)

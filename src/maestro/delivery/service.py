@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from maestro.contracts.openapi import load
+from maestro.contracts.design import adoptable
 from maestro.delivery.authorize import authorized
 from maestro.delivery.outcome import conclude
 from maestro.delivery.planning_workflow import planned_workflow, planning_workflow
@@ -136,8 +136,11 @@ class Maestro:
         requirement: str,
         constraints: Constraints | Mapping[str, JsonValue] | None = None,
     ) -> tuple[RunDetail, Plan | None]:
-        """Plans without building. No plan when the run was blocked: its detail says why."""
-        run_id = await self.submit(requirement, constraints, plan_only=True)
+        """Plans without building; see `planned`."""
+        return await self.planned(await self.submit(requirement, constraints, plan_only=True))
+
+    async def planned(self, run_id: RunId) -> tuple[RunDetail, Plan | None]:
+        """Drives a run that only plans. No plan when it was blocked: its detail says why."""
         await self.engine.execute(run_id)
         detail = await self.show(run_id)
         return detail, detail.record.plan
@@ -290,11 +293,11 @@ def _constraints(given: Constraints | Mapping[str, JsonValue] | None) -> Constra
 
 
 def _check_choices(fixed: Constraints) -> None:
-    """What the caller chose must exist and be readable before there is a run that needs it."""
+    """What the caller chose must exist and be usable before there is a run that needs it."""
     if fixed.blueprint is not None:
         load_catalogue().blueprint(fixed.blueprint)
     if fixed.contract is not None:
-        load(fixed.contract, name=fixed.contract_name or "contract")
+        adoptable(fixed.contract, fixed.contract_name or "contract")
 
 
 def _checked(text: str) -> str:

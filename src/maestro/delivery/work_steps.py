@@ -9,7 +9,7 @@ import httpx
 from maestro.contracts.openapi import from_object
 from maestro.contracts.openapi.recognition import recognise
 from maestro.delivery.addresses import free_port
-from maestro.delivery.contract_steps import application_reach
+from maestro.delivery.contract_steps import application_ports, application_reach
 from maestro.delivery.providers import START_SECONDS, answering, served, upstream_artifacts
 from maestro.delivery.record import IntegrationRecord, RunRecord, WorkRecord
 from maestro.delivery.workspace import Workspace
@@ -167,7 +167,7 @@ class WorkSteps:
         tree = await self.workspace.fresh(
             context.run_id, context.step.id, context.attempt, artifacts
         )
-        port = free_port()
+        port = free_port(application_ports(record))
         await context.progress(f"starting the whole application on port {port}")
         async with (
             self.sandboxes.open(tree) as sandbox,

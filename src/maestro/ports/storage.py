@@ -256,6 +256,10 @@ class Store(Protocol):
         """
         ...
 
+    async def driven(self, run_id: RunId) -> bool:
+        """Whether a live process owns the run at this moment. Raises NotFound."""
+        ...
+
     async def close(self) -> None: ...
 
 

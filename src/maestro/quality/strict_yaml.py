@@ -5,34 +5,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from maestro.domain.values import JsonValue
+from maestro.domain.yaml_text import (
+    Pointer,
+    Spot,
+    YamlFault,
+    YamlKeyTwice,
+    YamlRules,
+    YamlText,
+    read_yaml_text,
+)
 from maestro.errors import InvalidInput
+
+_RULES = YamlRules(depth=64, values=200_000, hex_and_octal=True, text_keys=True, not_finite=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One YAML node and where it stands."""
+    """One value of a file and where it stands."""
 
     file: str
-    node: yaml.Node
+    document: YamlText
+    value: JsonValue
+    pointer: Pointer = ()
 
     @property
     def place(self) -> str:
-        mark = self.node.start_mark
-        return f"{self.file}:{mark.line + 1}:{mark.column + 1}"
+        known = self.document.values
+        lengths = range(len(self.pointer), -1, -1)
+        return _place(
+            self.file, next(known[at] for n in lengths if (at := self.pointer[:n]) in known)
+        )
 
     def refuse(self, why: str) -> InvalidInput:
         """The error to raise; it names this place."""
         return InvalidInput(f"{self.place}: {why}")
 
     def plain(self) -> Any:
-        """What YAML makes of the node: a text, a number, a bool, ..."""
-        constructor = yaml.constructor.SafeConstructor()
-        try:
-            return constructor.construct_object(self.node, deep=True)
-        except yaml.constructor.ConstructorError as error:
-            raise self.refuse(str(error.problem)) from None
+        """A text, a number, a bool, ..."""
+        return self.value
 
     def text(self) -> str:
         value = self.plain()
@@ -53,22 +64,18 @@ class Value:
         return value
 
     def items(self) -> list["Value"]:
-        if not isinstance(self.node, yaml.SequenceNode):
+        if not isinstance(self.value, list):
             raise self.refuse("expected a list")
-        return [Value(self.file, item) for item in self.node.value]
+        return [self._below(index, item) for index, item in enumerate(self.value)]
 
     def entries(self) -> dict[str, "Value"]:
-        """A mapping with text keys, none twice, in the order of the file."""
-        if not isinstance(self.node, yaml.MappingNode):
+        """A mapping, in the order of the file."""
+        if not isinstance(self.value, dict):
             raise self.refuse("expected a mapping")
-        found: dict[str, Value] = {}
-        for key_node, value_node in self.node.value:
-            key = Value(self.file, key_node)
-            name = key.text()
-            if name in found:
-                raise key.refuse(f"{name!r} stands twice; the first is at {found[name].place}")
-            found[name] = Value(self.file, value_node)
-        return found
+        return {key: self._below(key, entry) for key, entry in self.value.items()}
+
+    def _below(self, key: str | int, value: JsonValue) -> "Value":
+        return Value(self.file, self.document, value, (*self.pointer, key))
 
     def fields(
         self, required: Collection[str], optional: Collection[str] = ()
@@ -98,13 +105,20 @@ def read(path: Path) -> Value:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path.name}: cannot be read: {error}") from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
-        raise InvalidInput(f"{where}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{path.name}: not valid YAML: {error}") from error
-    if node is None:
+        document = read_yaml_text(text, _RULES)
+    except YamlFault as fault:
+        where = _place(path.name, fault.spot) if fault.spot else path.name
+        raise InvalidInput(f"{where}: {_problem(path.name, fault)}") from fault
+    if () not in document.values:
         raise InvalidInput(f"{path.name}: the file is empty")
-    return Value(path.name, node)
+    return Value(path.name, document, document.value)
+
+
+def _place(file: str, spot: Spot) -> str:
+    return f"{file}:{spot.line}:{spot.column}"
+
+
+def _problem(file: str, fault: YamlFault) -> str:
+    if isinstance(fault, YamlKeyTwice) and fault.first:
+        return f"{fault.key!r} stands twice; the first is at {_place(file, fault.first)}"
+    return f"not valid YAML: {fault.problem}" if fault.malformed else fault.problem

@@ -3,16 +3,23 @@
 So a busy event loop or a long commit does not cost a run its owner.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Sequence, Set
 from threading import Condition, Thread
 
 import psycopg
 
 from maestro import failpoints
 from maestro.domain.values import RunId
+from maestro.storage.database import Row
 from maestro.storage.postgres_link import NOW, PostgresConnection
 
-_RENEW = f"UPDATE runs SET lease_until = {NOW} + ? WHERE id = ? AND fence = ?"  # noqa: S608 -- constant text
+_RENEW = f"UPDATE runs SET lease_until = {NOW} + ? WHERE id = ? AND fence = ? RETURNING id, fence"  # noqa: S608 -- constant text
+_RENEW_FREE = (
+    f"UPDATE runs SET lease_until = {NOW} + ? WHERE id IN (SELECT id FROM runs "  # noqa: S608 -- constant text
+    "WHERE (id, fence) IN (SELECT l->>0, (l->>1)::bigint FROM json_array_elements(?::json) AS l) "
+    "FOR UPDATE SKIP LOCKED) RETURNING id, fence"
+)
 
 
 class LeaseKeeper:
@@ -58,24 +65,32 @@ class LeaseKeeper:
                 if self._closed:
                     return
                 leases = sorted(self._leases)
-            renewed = [self._renew(run_id, fence) for run_id, fence in leases]
+            free = self._renew_free(leases)
+            renewed = [self._renew(*lease) for lease in leases if lease not in free]
             rest = self._lease_seconds / (3 if all(renewed) else 20)
+
+    def _renew_free(self, leases: Sequence[tuple[RunId, int]]) -> Set[tuple[RunId, int]]:
+        """Renews in one go those whose rows nobody holds at this moment; these."""
+        failpoints.reach("lease.renew.before")
+        rows = self._execute(_RENEW_FREE, (self._lease_seconds, json.dumps(leases)))
+        failpoints.reach("lease.renew.after")
+        return {(RunId(row[0]), row[1]) for row in rows or ()}
 
     def _renew(self, run_id: RunId, fence: int) -> bool:
         """False when the database could not be asked."""
         failpoints.reach("lease.renew.before")
         renewed = self._execute(_RENEW, (self._lease_seconds, run_id, fence))
         failpoints.reach("lease.renew.after")
-        if renewed == 0:  # somebody else owns it now; the owner here hears so at its next write
+        if renewed == []:  # somebody else owns it now; the owner here hears so at its next write
             with self._changed:
                 self._leases.discard((run_id, fence))
         return renewed is not None
 
-    def _execute(self, sql: str, parameters: Sequence[object]) -> int | None:
-        """How many rows changed; None when the database could not be asked in time."""
+    def _execute(self, sql: str, parameters: Sequence[object]) -> list[Row] | None:
+        """What the statement gives back; None when the database could not be asked in time."""
         for _ in range(2):  # a session that was lost unnoticed is found out by using it
             try:
-                return self._open().execute(sql, parameters).rowcount
+                return self._open().execute(sql, parameters).fetchall()
             except psycopg.errors.LockNotAvailable:
                 return None
             except psycopg.Error:

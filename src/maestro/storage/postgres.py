@@ -88,6 +88,9 @@ class PostgresStore:
         finally:
             await self._release(run_id, fence)
 
+    async def driven(self, run_id: RunId) -> bool:
+        return await self._readers.read(lambda tx: tx.runs.owner(run_id)) is not None
+
     async def _release(self, run_id: RunId, fence: int) -> None:
         """Lets another process own the run at once; if that cannot be said, the lease runs out."""
         self._keeper.forget(run_id, fence)

@@ -167,6 +167,19 @@ class SqlRuns:
         lease = f"whose lease ends in {row[1] or 0:.1f} s unless it is renewed"
         return executed_by(run_id, f"{row[0]}, {lease}")
 
+    def owner(self, run_id: RunId) -> str | None:
+        """Who took the run and has not left it, nor let a lease end. Raises NotFound."""
+        self._sheet.flush()
+        row = self._connection.execute(
+            f"SELECT CASE WHEN lease_until < {self._connection.dialect.now} THEN NULL "  # noqa: S608 -- constant text
+            "ELSE owner END FROM runs WHERE id = ?",
+            (run_id,),
+        ).fetchone()
+        if row is None:
+            raise no_run(run_id)
+        owner: str | None = row[0]
+        return owner
+
     def abandoned(self, limit: int) -> Sequence[RunId]:
         dialect = self._connection.dialect
         if not dialect.leases:

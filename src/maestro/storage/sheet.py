@@ -4,7 +4,7 @@ A batch of changes that share a commit costs a few statements with many rows eac
 statements for every change.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from maestro import failpoints
@@ -102,7 +102,7 @@ class Sheet:
         steps, self._steps = self._steps, []
         self._write(INSERT_STEP, steps)
 
-    def _close_attempts(self, pages: Iterable[_Placed]) -> None:
+    def _close_attempts(self, pages: Collection[_Placed]) -> None:
         closed = [row for each in pages for row in each.page.closed_attempts]
         settled = [row for each in pages if each.had_offers for row in each.page.settled]
         self._write(CLOSE_ATTEMPT, closed)

@@ -87,6 +87,12 @@ class SqliteStore:
         finally:
             self._owned.discard(run_id)
 
+    async def driven(self, run_id: RunId) -> bool:
+        owner = await self._readers.read(lambda tx: tx.runs.owner(run_id))
+        if run_id in self._owned or owner is None:
+            return run_id in self._owned
+        return await asyncio.to_thread(self._is_alive, owner)
+
     def _is_alive(self, owner: str) -> bool:
         """Of this process the rows do not tell: it may not have been able to say that it left."""
         return owner != self._sign.name and self._sign.is_alive(owner)

@@ -6,8 +6,7 @@ from datetime import datetime
 from maestro.domain.run import Event, EventKind
 from maestro.domain.values import JsonValue, RunId, StepId
 from maestro.errors import InvalidInput
-from maestro.ports import StepContext, Transaction
-from maestro.ports.engine import Emit
+from maestro.ports import Emit, StepContext, Transaction
 from maestro.workflow.attempt import plain_json
 from maestro.workflow.book import RunBook
 

@@ -221,7 +221,7 @@ class RunDrive:
             or self._view.book.rows[step_id].attempt != attempt
         ):
             raise Conflict(f"attempt {attempt} of step {step_id!r} is over; it can tell no more")
-        await self._around.store.write(told)
+        await self._around.store.write(told, about=self._run_id)
         self._around.feed.announce()
 
     def _set_timers(self) -> None:

@@ -201,12 +201,14 @@ class Worker:
             if not tx.tasks.renew(task, lease):
                 raise Conflict(f"attempt {attempt} of step {step_id!r} was taken back")
 
-        await self._store.write(change)
+        await self._store.write(change, about=task.run_id)
 
     async def _renew(self) -> None:
         """On the heartbeat's thread: keeps what is under way, ends what was taken back."""
-        for task, job in list(self._jobs.items()):
-            if not await self._keep(task):
+        under_way = list(self._jobs.items())
+        kept = await asyncio.gather(*(self._keep(task) for task, _ in under_way))  # in one commit
+        for (_, job), still_ours in zip(under_way, kept, strict=True):
+            if not still_ours:
                 self._loop.call_soon_threadsafe(job.cancel)
 
     async def _keep(self, task: Task) -> bool:

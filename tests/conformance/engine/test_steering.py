@@ -1,6 +1,7 @@
 """What every Engine promises about approvals, signals, edited outputs, retries and re-runs."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from engine_bench import RUN, Bench, Doorkeeper, Play, asking, failing, step, work
@@ -34,8 +35,11 @@ def test_an_approval_is_waited_for_and_its_comment_reaches_the_next_step(play: P
         assert await bench.engine.steer(RUN, asked)
         assert not await bench.engine.steer(RUN, asked), "asked twice, done once"
         assert (await execution).status is RunStatus.SUCCEEDED
-        with pytest.raises(Conflict, match="succeeded"):
-            await bench.engine.steer(RUN, asking(Verb.REJECT, "ask"))
+        again = replace(asking(Verb.APPROVE, "ask"), by="bob")
+        assert not await bench.engine.steer(RUN, again), "approved already, whoever says so"
+        for verb, comment in ((Verb.REJECT, ""), (Verb.APPROVE, "looks better")):
+            with pytest.raises(Conflict, match=r"'ask' is succeeded and has its decision: .*good"):
+                await bench.engine.steer(RUN, asking(verb, "ask", comment=comment))
 
     bench = play({"work": work}, scenario)
     decision = {"approved": True, "by": "ada", "comment": "looks good"}

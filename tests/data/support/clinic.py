@@ -1,6 +1,8 @@
-"""A small clinic in memory that keeps to clinic.yaml; `--broken` makes it forget what it stores.
+"""A small clinic in memory that keeps to clinic.yaml.
 
-python clinic.py PORT [--broken]
+python clinic.py PORT [--broken | --refusing]
+
+`--broken` makes it forget what it stores, `--refusing` answer that it lists no visits.
 """
 
 import json
@@ -11,6 +13,7 @@ from typing import Any
 PETS: dict[int, dict[str, Any]] = {}
 VISITS: list[dict[str, Any]] = []
 BROKEN = "--broken" in sys.argv
+REFUSING = "--refusing" in sys.argv
 
 
 class Clinic(BaseHTTPRequestHandler):
@@ -32,8 +35,10 @@ class Clinic(BaseHTTPRequestHandler):
         parts = self.parts()
         if parts == ["pets"]:
             self.answer(200, list(PETS.values()))
-        elif parts == ["visits"]:
+        elif parts == ["visits"] and REFUSING:
             self.answer(501, {"detail": "not built"})
+        elif parts == ["visits"]:
+            self.answer(200, {"data": VISITS})
         elif parts[0] == "pets" and int(parts[1]) in PETS:
             self.answer(200, PETS[int(parts[1])])
         else:

@@ -42,6 +42,9 @@ def test_a_metric_is_read_with_type_direction_and_producer(tmp_path: Path) -> No
         ("t: {a: {type: integer, unit: x, better: lower}}", "the key 'summary' is missing"),
         ("t: {a: {type: integer, unit: 3, better: lower, summary: y}}", "expected a text, got 3"),
         ("t: []", r"metrics\.yaml:3:6: expected a mapping"),
+        (f"t: {{a: {ENTRY},\n    a: {ENTRY}}}",
+         r"yaml:4:5: 'a' stands twice; the first is at metrics\.yaml:3:7"),
+        (f"t: {{1: {ENTRY}}}", r"yaml:3:7: expected a text as key, got 1"),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_catalogue_are_refused(text: str, complaint: str, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ MISTAKES = {
     "schema version text": ("schema_version: 1", 'schema_version: "1"', "whole number, got '1'"),
     "unknown head key": ("policy: {id: default,", "polcy: {id: default,", "unknown key 'polcy'"),
     "policy version": ("version: 1}", "version: one}", "expected a whole number, got 'one'"),
-    "foreign tag": ("id: default", "id: !!python/name:os.system x", "could not determine"),
+    "foreign tag": ("id: default", "id: !!python/name:os.system x", "the tag"),
     "not YAML": ("phases:\n", "phases: [\n", "not valid YAML"),
 }  # fmt: skip
 

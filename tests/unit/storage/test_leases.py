@@ -134,6 +134,25 @@ def test_an_owner_that_gives_no_sign_is_replaced_and_then_refused(
     asyncio.run(play())
 
 
+def test_a_run_is_driven_for_as_long_as_its_owner_s_lease(postgres_url: str) -> None:
+    async def play() -> None:
+        store = await open_store(postgres_url, lease_seconds=1.0)
+        await begin(store)
+        child = await asyncio.to_thread(owner, postgres_url, 1.0)
+        try:
+            assert await store.driven(RUN)
+        finally:
+            child.kill()
+            child.communicate()
+        killed = time.monotonic()
+        while await store.driven(RUN):
+            assert time.monotonic() < killed + 2.0, "the lease did not end in time"
+            await asyncio.sleep(0.02)
+        await store.close()
+
+    asyncio.run(play())
+
+
 def test_an_owner_stopped_in_the_middle_of_a_transaction_holds_nobody_up(
     postgres_url: str,
 ) -> None:

@@ -142,6 +142,7 @@ def test_the_runs_of_a_killed_process_are_free_at_once(tmp_path: Path) -> None:
 
     async def refused(pid: int) -> None:
         store = await SqliteStore.open(database)
+        assert await store.driven(RUN)
         with pytest.raises(Conflict, match=f"executed by process {pid};"):
             async with store.own(RUN):
                 pass
@@ -149,6 +150,7 @@ def test_the_runs_of_a_killed_process_are_free_at_once(tmp_path: Path) -> None:
 
     async def taken() -> None:
         store = await SqliteStore.open(database)
+        assert not await store.driven(RUN)
         async with store.own(RUN) as fence:
             assert fence == 2
         await store.close()

@@ -7,7 +7,7 @@ from maestro.contracts.design.documents import document_contracts, promises
 from maestro.contracts.design.layout import present
 from maestro.contracts.design.services import service_deliverables
 from maestro.contracts.openapi.document import OpenApiDocument, load, plain_root
-from maestro.contracts.openapi.lint import lint
+from maestro.contracts.openapi.lint import errors_of
 from maestro.contracts.openapi.naming import snake
 from maestro.contracts.openapi.operations import operations
 from maestro.contracts.openapi.recognition import recognise
@@ -17,7 +17,6 @@ from maestro.domain.contract import (
     AcceptanceCriterion,
     Contract,
     ContractKind,
-    Severity,
     SpecificationFormat,
 )
 from maestro.domain.entities import CapabilityKind
@@ -41,14 +40,7 @@ def adopt(
     Raises:
         InvalidInput: the document cannot be read or has errors; names JSON pointers and rules.
     """
-    document = load(text, name=name)
-    faults = [str(f) for f in lint(document) if f.severity is Severity.ERROR]
-    if faults:
-        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
-        raise InvalidInput(f"{name} has errors: {'; '.join(faults[:5])}{more}")
-    described = operations(document)
-    if not described:
-        raise InvalidInput(f"{name} describes no operation, so there is nothing to build")
+    document = adoptable(text, name)
     trace = Trace(parts)
     promised = promises(
         title=document.title,
@@ -59,6 +51,18 @@ def adopt(
     backend = [_backend(document, team, trace)] if present(team, "backend_developer") else []
     wanted = [promise for promise in promised if promise.contract != "ui-tokens"]
     return with_unverified((*backend, *document_contracts(wanted, team, trace)), trace)
+
+
+def adoptable(text: str | bytes, name: str) -> OpenApiDocument:
+    """A document that can be a contract. Raises InvalidInput as `adopt` does."""
+    document = load(text, name=name)
+    faults = [str(fault) for fault in errors_of(document)]
+    if faults:
+        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
+        raise InvalidInput(f"{name} has errors: {'; '.join(faults[:5])}{more}")
+    if not operations(document):
+        raise InvalidInput(f"{name} describes no operation, so there is nothing to build")
+    return document
 
 
 def _backend(document: OpenApiDocument, team: Team, trace: Trace) -> Contract:

@@ -83,7 +83,17 @@ def _deepest(error: Any) -> Iterator[tuple[str, str]]:
         for inner in deepest:
             yield from _deepest(inner)
     else:
-        yield join("", *error.instance_path), _brief(error.message)
+        missing = [_missing(branch) for branch in nested]
+        message = f"one of {', '.join(missing)} is required" if all(missing) else error.message
+        yield join("", *error.instance_path), _brief(message)
+
+
+def _missing(branch: list[Any]) -> str:
+    """The property that alone is missing for this branch to hold, quoted."""
+    kinds = [error.kind for error in branch]
+    if len(kinds) == 1 and isinstance(kinds[0], jsonschema_rs.ValidationErrorKind.Required):
+        return f'"{kinds[0].property}"'
+    return ""
 
 
 def _wants_reference(branch: list[Any]) -> bool:

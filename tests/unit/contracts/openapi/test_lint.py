@@ -124,6 +124,13 @@ def test_faults(edits: dict[str, Any], pointer: str, rule: str, severity: Severi
     assert (pointer, rule, severity) in {(f.pointer, f.rule, f.severity) for f in found}, found
 
 
+def test_a_document_that_describes_nothing_is_told_what_it_needs() -> None:
+    said = [str(fault) for fault in errors_of(from_object({"openapi": "3.1.0"}))]
+    assert '/: "info" is a required property (openapi-3.1-structure)' in said
+    needed = '"paths", "components", "webhooks"'
+    assert f"/: one of {needed} is required (openapi-3.1-structure)" in said
+
+
 def test_operation_ids_are_unique() -> None:
     other = copy.deepcopy(GOOD["paths"]["/pets/{id}"])
     found = errors_of(from_object(changed(**{"paths.|cats|{id}": other})))

@@ -1,0 +1,1 @@
+"""Interfaces of Python modules: read without running them, and stubs made from them."""

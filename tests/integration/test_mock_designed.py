@@ -264,7 +264,8 @@ def test_browsers_may_call_it() -> None:
         (b"", {}, (422,)),
         (b'{"name": "a"}', {"content-type": "text/plain"}, (415,)),
         (b'{"name": "a"}', {"content-type": "application/json; charset=utf-8"}, (201,)),
-        (b'{"name": "a"}', {"content-type": "\x01;;;="}, (415,)),
+        (b'{"name": "a"}', {"content-type": "\x01;;;="}, (400,)),  # no HTTP at all
+        (b'{"name": "a"}', {"content-type": ";;;="}, (415,)),
         (b'{"name": "' + b"a" * 1_100_000 + b'"}', {}, (413,)),
         (b'{"name": "a"}', {"accept": "foo"}, (406,)),
         (b'{"name": "a"}', {"accept": "text/html"}, (406,)),

@@ -1,16 +1,17 @@
 """Request bodies: media type, text, value."""
 
-import json
 from collections.abc import Mapping
 from email.parser import BytesParser
-from email.policy import HTTP
+from email.policy import compat32
 from typing import Any
+
+import orjson
 
 from maestro.contracts.mocks.messages import Refused, Violation
 from maestro.contracts.mocks.reading import field_kinds, form_value, query_pairs
 from maestro.contracts.openapi.document import OpenApiDocument
 from maestro.contracts.openapi.operations import MediaType, RequestBody
-from maestro.contracts.openapi.parsing import check_values
+from maestro.contracts.openapi.parsing import MAX_DEPTH, check_values
 from maestro.contracts.openapi.shapes import is_json
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
@@ -56,7 +57,7 @@ def read_body(
             return form_value(_multipart(header, raw), field_kinds(document, media.schema))
         if sent.startswith("text/"):
             return raw.decode()
-    except (ValueError, InvalidInput) as error:  # UnicodeDecodeError is a ValueError
+    except (ValueError, LookupError, InvalidInput) as error:  # so is UnicodeDecodeError
         detail = f"the body is not readable as {sent}: {error}"
         raise Refused(malformed, detail, (Violation("", f"{error} (well-formed)"),)) from None
     return NO_VALUE
@@ -69,26 +70,23 @@ def read_json(raw: bytes) -> JsonValue:
         ValueError: it is not.
         InvalidInput: nested too deep or not finite.
     """
-    try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    check_values(value, name="body")
+    value = orjson.loads(raw)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:  # only then can it be nested too deep
+        check_values(value, name="body")
     return value
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _multipart(header: str, raw: bytes) -> Mapping[str, list[Any]]:
     """Fields by name; files count as texts, whatever they hold."""
     head = b"Content-Type: " + header.encode("latin-1", "replace") + b"\r\n\r\n"
-    message = BytesParser(policy=HTTP).parsebytes(head + raw)
-    if not message.is_multipart():
+    message = BytesParser(policy=compat32).parsebytes(head + raw)
+    parts = message.get_payload()
+    if not isinstance(parts, list):
         raise ValueError("no parts were found; is the boundary right?")
     fields: dict[str, list[Any]] = {}
-    for part in message.iter_parts():
+    for part in parts:
+        if isinstance(part, str):
+            continue
         name = part.get_param("name", header="content-disposition")
         if not isinstance(name, str):
             raise ValueError("a part has no name")

@@ -1,36 +1,112 @@
 """What comes in and what goes out, without any server in it."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
+
+import orjson
 
 from maestro.domain.values import JsonValue
 
 MOCK_HEADER = ("x-maestro-mock", "1")
 """On every reply, so that nobody mistakes a mock for the real provider."""
 
+NO_BODY = (204, 205, 304)
+"""Statuses that never have a body."""
+
+_ALWAYS = [
+    (MOCK_HEADER[0].encode(), MOCK_HEADER[1].encode()),
+    (b"access-control-allow-origin", b"*"),
+]
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 PROBLEM = "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MockRequest:
-    method: str
-    path: str
-    """Percent-encoded, without the base path."""
-    query: str
-    headers: Mapping[str, str]
-    """Names in small letters."""
-    body: bytes
+    """One request as it came in."""
+
+    __slots__ = ("body", "headers", "method", "path", "query")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> None:
+        self.method = method
+        self.path = path
+        """Percent-encoded."""
+        self.query = query
+        self.headers = headers
+        """Names in small letters."""
+        self.body = body
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MockReply:
     status: int
     body: bytes = b""
     content_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    _start: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    _head: bytes = field(default=b"", init=False, repr=False)
+
+    def start_message(self) -> dict[str, Any]:
+        """The first ASGI message; made once for a reply that is given out again and again."""
+        if self._start is None:
+            encoded = [
+                (name.encode("latin-1", "replace"), _clean(value)) for name, value in self.headers
+            ]
+            encoded += _ALWAYS
+            if self.content_type:
+                encoded.append((b"content-type", _clean(self.content_type)))
+            if self.status not in NO_BODY:
+                encoded.append((b"content-length", b"%d" % len(self.body)))
+            self._start = {
+                "type": "http.response.start",
+                "status": self.status,
+                "headers": encoded,
+            }
+        return self._start
+
+    def head(self) -> bytes:
+        """Status line and headers as they are written to a socket, without the end."""
+        if not self._head:
+            lines = [_beginning(self.status, self.content_type)]
+            for name, value in self.headers:
+                lines.append(name.encode("latin-1", "replace") + b": " + _clean(value) + b"\r\n")
+            if self.status not in NO_BODY:
+                lines.append(b"content-length: %d\r\n" % len(self.body))
+            self._head = b"".join(lines)
+        return self._head
+
+
+@lru_cache(maxsize=512)
+def _beginning(status: int, content_type: str) -> bytes:
+    """What most replies have in common."""
+    lines = [b"HTTP/1.1 %d %s\r\n" % (status, _phrase(status).encode())]
+    lines += [b"%s: %s\r\n" % pair for pair in _ALWAYS]
+    if content_type:
+        lines.append(b"content-type: %s\r\n" % _clean(content_type))
+    return b"".join(lines)
+
+
+def _clean(value: str) -> bytes:
+    """Header values hold no line ends and no control characters, whatever a contract says."""
+    if value.isascii() and value.isprintable():
+        return value.encode()
+    return _CONTROL.sub(" ", value).encode("latin-1", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +133,10 @@ class Refused(Exception):
 
 def dump(value: JsonValue) -> bytes:
     """Compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # deeper, or with greater integers, than it writes
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def problem_value(refused: Refused) -> dict[str, Any]:

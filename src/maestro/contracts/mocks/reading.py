@@ -29,6 +29,9 @@ class ParameterReader:
         self._kinds = _all_kinds(document, schema)
         items = schema.get("items", True) if isinstance(schema, Mapping) else True
         self._item_kinds = _all_kinds(document, plain(document, items))
+        self._is_scalar = parameter.style in ("simple", "form") and not (
+            self._kinds & {"array", "object"}
+        )
         shape = object_shape(document, schema) if "object" in self._kinds else None
         self._properties = {
             name: _all_kinds(document, plain(document, entry))
@@ -68,6 +71,8 @@ class ParameterReader:
 
     def from_text(self, text: str) -> JsonValue:
         """From a path segment, a header or a single value."""
+        if self._is_scalar:
+            return scalar(text, self._kinds)
         parameter = self._parameter
         if parameter.style == "label":
             text = text.removeprefix(".")
@@ -125,6 +130,8 @@ def scalar(text: str, kinds: frozenset[str]) -> JsonValue:
 
 def query_pairs(query: str) -> dict[str, list[str]]:
     """Decoded names and values. Raises UnicodeDecodeError, or ValueError for too many pairs."""
+    if not query:
+        return {}
     pairs: dict[str, list[str]] = {}
     for name, value in parse_qsl(
         query, keep_blank_values=True, errors="strict", max_num_fields=1000

@@ -1,11 +1,13 @@
 """Replies of one operation that keep to its contract, compiled when first needed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
+from maestro.contracts.mocks.examples import named_examples
 from maestro.contracts.mocks.messages import (
+    NO_BODY,
     MockReply,
     Refused,
     accepted,
@@ -13,6 +15,7 @@ from maestro.contracts.mocks.messages import (
     problem_reply,
     problem_value,
 )
+from maestro.contracts.mocks.surface import MockBehaviour
 from maestro.contracts.openapi.bundling import compiled, standalone, without_marked
 from maestro.contracts.openapi.document import OpenApiDocument
 from maestro.contracts.openapi.operations import MediaType, Operation, OperationResponse
@@ -23,29 +26,86 @@ from maestro.contracts.samples import Sampler
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
 
-_NO_BODY = (204, 205, 304)
 _USUAL = {ResourceAction.CREATE: 201, ResourceAction.DELETE: 204}
 
 UNSATISFIABLE = ("x-maestro-warning", "no value satisfies the schema of this reply")
 
 
-@dataclass(frozen=True, slots=True)
+_MAX_KEPT = 512
+"""Replies that are kept as they were last written; entries are read more often than changed."""
+
+
+@dataclass(slots=True)
 class _Content:
     """One media type of one response, ready to be used."""
 
     media: MediaType
     validator: Any
+    sampler: Sampler | None
+    """None where nothing satisfies the schema."""
     sampled: JsonValue
-    satisfiable: bool
+    kept: dict[int, tuple[JsonValue, MockReply]] = field(default_factory=dict)
+    """By the identity of the entry: entries are replaced, never changed in place."""
+
+    @property
+    def satisfiable(self) -> bool:
+        return self.sampler is not None
+
+    def drawn(self, variant: int) -> JsonValue:
+        return self.sampled if self.sampler is None else self.sampler.sample(variant=variant)
+
+    def keep(self, value: JsonValue, reply: MockReply) -> None:
+        if len(self.kept) >= _MAX_KEPT:
+            self.kept.clear()
+        self.kept[id(value)] = (value, reply)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How replies of one status are written for one Accept header."""
+
+    response: OperationResponse | None
+    content: _Content | None
+    """None for replies without a body."""
+    kind: str
+    content_type: str
+    has_more: bool
+    """Headers besides those that every reply has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How a caller wants a documented reply to be."""
+
+    status: int | None = None
+    example: str = ""
+    """Name of an example of the contract."""
+    dynamic: bool = False
 
 
 class ReplyWriter:
     """Writes the replies of one operation."""
 
-    def __init__(self, document: OpenApiDocument, operation: Operation) -> None:
+    def __init__(
+        self, document: OpenApiDocument, operation: Operation, behaviour: MockBehaviour
+    ) -> None:
         self._document = document
         self._operation = operation
+        self._behaviour = behaviour
         self._contents: dict[tuple[str, str], _Content] = {}
+        self._kinds: dict[tuple[str, str | None], str | None] = {}
+        self._statuses: dict[ResourceAction | None, int] = {}
+        self._plans: dict[tuple[int, str | None], _Plan] = {}
+        self._drawn = 0
+        self.notes: list[str] = []
+        """Examples of the contract that were replaced, and schemas that nothing fits."""
+
+    def examine(self) -> None:
+        """Compiles everything that has examples, so that the notes are complete."""
+        for response in self._operation.responses.values():
+            for kind, media in response.content.items():
+                if media.examples:
+                    self._content(response, kind)
 
     def success(
         self,
@@ -62,21 +122,39 @@ class ReplyWriter:
         """
         status = self._success_status(action)
         headers = (("location", location),) if location and status in (201, 202) else ()
-        response = self._operation.response_for(status)
-        stored = value if action is not None else None
-        return self._reply(status, response, accept, stored, headers)
+        if action is None:
+            return self._reply(status, accept, None, headers)
+        keep = action is ResourceAction.GET
+        return self._reply(status, accept, value, headers, keep=keep)
 
-    def documented(self, status: int, accept: str | None) -> MockReply:
-        """The reply with a status that the caller preferred.
+    def wished(self, wish: Wish, accept: str | None) -> MockReply:
+        """The reply that the caller preferred.
 
         Raises:
-            Refused: 400 when the contract does not have it.
+            Refused: 400 when the contract does not have it, 406.
         """
+        status = wish.status or self._success_status(None)
         response = self._operation.response_for(status)
         if response is None:
             known = ", ".join(self._operation.responses)
             raise Refused(400, f"Prefer: {status} is no answer of this operation; known: {known}")
-        return self._reply(status, response, accept, None, ())
+        if not wish.example:
+            return self._reply(status, accept, None, (), dynamic=wish.dynamic)
+        return self._reply(status, accept, self._example(response, accept, wish), ())
+
+    def _example(self, response: OperationResponse, accept: str | None, wish: Wish) -> JsonValue:
+        kind = self._chosen(response, accept)
+        known = named_examples(self._document, self._operation, response, kind)
+        if wish.example not in known:
+            raise Refused(
+                400,
+                f"Prefer: {wish.example!r} is no example of this reply; known: "
+                f"{', '.join(known) or 'none'}",
+            )
+        value = known[wish.example]
+        if not self._content(response, kind).validator.is_valid(value):
+            raise Refused(500, f"the example {wish.example!r} does not fit its own schema")
+        return value
 
     def refusal(self, refused: Refused) -> MockReply:
         """An error in the shape the contract gives it, or as problem details."""
@@ -90,7 +168,19 @@ class ReplyWriter:
             status=refused.status, body=dump(value), content_type=kind, headers=refused.headers
         )
 
+    def check_accept(self, accept: str) -> None:
+        """Raises Refused (406) when a success could not be told in a way the caller takes."""
+        status = self._success_status(None)
+        if (status, accept) not in self._plans:
+            self._plan(status, accept)
+
     def _success_status(self, action: ResourceAction | None) -> int:
+        known = self._statuses.get(action)
+        if known is None:
+            known = self._statuses[action] = self._usual_status(action)
+        return known
+
+    def _usual_status(self, action: ResourceAction | None) -> int:
         status = success_status(self._operation)
         usual = _USUAL.get(action, 200) if action else 200
         if status is None or status == "default":
@@ -103,32 +193,75 @@ class ReplyWriter:
     def _reply(
         self,
         status: int,
-        response: OperationResponse | None,
         accept: str | None,
         value: JsonValue,
         headers: tuple[tuple[str, str], ...],
+        *,
+        dynamic: bool = False,
+        keep: bool = False,
     ) -> MockReply:
-        if response is None or not response.content or status in _NO_BODY:
-            return MockReply(status=status, headers=self._headers(response, headers))
-        kinds = sorted(response.content, key=lambda kind: not is_json(kind))
-        kind = accepted(accept, kinds)
-        if kind is None:
-            raise Refused(406, f"only {', '.join(kinds)} can be had here, not {accept!r}")
-        content = self._content(response, kind)
-        chosen = content.sampled if value is None else _fitting(content, value)
-        made = self._headers(response, headers)
-        return MockReply(
+        plan = self._plans.get((status, accept))
+        if plan is None:
+            plan = self._plan(status, accept)
+        content = plan.content
+        if content is None:
+            return MockReply(status=status, headers=self._headers(plan.response, headers))
+        if value is None:
+            keep = not (dynamic or self._behaviour.dynamic)
+            self._drawn += not keep
+            value = content.sampled if keep else content.drawn(self._behaviour.seed + self._drawn)
+        known = content.kept.get(id(value)) if keep else None
+        if known is not None and known[0] is value and known[1].status == status:
+            return known[1]
+        reply = MockReply(
             status=status,
-            body=_written(kind, chosen),
-            content_type=_concrete(kind),
-            headers=made if content.satisfiable else (*made, UNSATISFIABLE),
+            body=_written(plan.kind, _fitting(content, value)),
+            content_type=plan.content_type,
+            headers=self._headers(plan.response, headers, content) if plan.has_more else headers,
         )
+        if keep:
+            content.keep(value, reply)
+        return reply
+
+    def _plan(self, status: int, accept: str | None) -> _Plan:
+        """What is the same for all replies of a status that are accepted alike."""
+        response = self._operation.response_for(status)
+        if response is None or not response.content or status in NO_BODY:
+            made = _Plan(response, None, "", "", has_more=True)
+        else:
+            kind = self._chosen(response, accept)
+            content = self._content(response, kind)
+            more = not content.satisfiable or any(h.required for h in response.headers.values())
+            made = _Plan(response, content, kind, _concrete(kind), has_more=more)
+        if len(self._plans) >= _MAX_KEPT:
+            self._plans.clear()
+        self._plans[status, accept] = made
+        return made
+
+    def _chosen(self, response: OperationResponse, accept: str | None) -> str:
+        """The media type for an Accept header. Raises Refused (406)."""
+        key = (response.status, accept)
+        if key not in self._kinds:
+            if len(self._kinds) >= _MAX_KEPT:
+                self._kinds.clear()
+            offered = sorted(response.content, key=lambda kind: not is_json(kind))
+            self._kinds[key] = accepted(accept, offered)
+        kind = self._kinds[key]
+        if kind is None:
+            offered = sorted(response.content, key=lambda kind: not is_json(kind))
+            raise Refused(406, f"only {', '.join(offered)} can be had here, not {accept!r}")
+        return kind
 
     def _headers(
-        self, response: OperationResponse | None, given: tuple[tuple[str, str], ...]
+        self,
+        response: OperationResponse | None,
+        given: tuple[tuple[str, str], ...],
+        content: _Content | None = None,
     ) -> tuple[tuple[str, str], ...]:
         """Required headers of the contract besides those that are given."""
         made = list(given)
+        if content is not None and not content.satisfiable:
+            made.append(UNSATISFIABLE)
         present = {name.lower() for name, _ in given} | {"content-type"}
         for name, header in response.headers.items() if response else ():
             if header.required and name.lower() not in present:
@@ -140,22 +273,38 @@ class ReplyWriter:
 
     def _content(self, response: OperationResponse, kind: str) -> _Content:
         key = (response.status, kind)
-        if key not in self._contents:
-            self._contents[key] = self._compiled(response.content[kind])
-        return self._contents[key]
+        known = self._contents.get(key)
+        if known is None:
+            where = f"{self._operation.key} {response.status} {kind}"
+            known = self._contents[key] = self._compiled(response.content[kind], where)
+        return known
 
-    def _compiled(self, media: MediaType) -> _Content:
+    def _compiled(self, media: MediaType, where: str) -> _Content:
         schema = standalone(self._document, media.schema, where=self._operation.pointer)
         schema = without_marked(schema, "writeOnly")
         validator = compiled(schema, where=self._operation.pointer)
-        for example in media.examples:
-            if validator.is_valid(example):
-                return _Content(media, validator, example, satisfiable=True)
+        good = [example for example in media.examples if validator.is_valid(example)]
+        self._note_bad(media, validator, where)
+        sampler = Sampler(schema)
         try:
-            value = Sampler(schema).sample()
+            value = sampler.sample(variant=self._behaviour.seed)
         except InvalidInput:
-            return _Content(media, validator, _nearest(schema), satisfiable=False)
-        return _Content(media, validator, value, satisfiable=True)
+            self.notes.append(f"{where}: no value satisfies the schema; the nearest is given")
+            return _Content(media, validator, None, good[0] if good else _nearest(schema))
+        if good:
+            value = good[self._behaviour.seed % len(good)]
+        return _Content(media, validator, sampler, value)
+
+    def _note_bad(self, media: MediaType, validator: Any, where: str) -> None:
+        for number, example in enumerate(media.examples, start=1):
+            error = next(iter(validator.iter_errors(example)), None)
+            if error is not None:
+                place = "/".join(str(part) for part in error.instance_path)
+                rule = error.schema_path[-1] if error.schema_path else "schema"
+                self.notes.append(
+                    f"{where}: example {number} is replaced, /{place} breaks {rule!r}: "
+                    f"{error.message[:160]}"
+                )
 
 
 def _nearest(schema: Schema) -> JsonValue:
@@ -177,7 +326,7 @@ def _softened(schema: Schema) -> Schema:
 
 def _fitting(content: _Content, value: JsonValue) -> JsonValue:
     """The stored value if the reply's schema takes it, else the sample with its properties."""
-    if content.validator.is_valid(value):
+    if value is content.sampled or content.validator.is_valid(value):
         return value
     if isinstance(value, Mapping) and isinstance(content.sampled, Mapping):
         known = {k: v for k, v in value.items() if k in content.sampled}
@@ -203,7 +352,7 @@ def _overlaid(content: _Content, problem: dict[str, Any], refused: Refused) -> J
 
 
 def _written(kind: str, value: JsonValue) -> bytes:
-    if is_json(kind) or kind == "*/*":
+    if kind == "application/json" or is_json(kind) or kind == "*/*":
         return dump(value)
     if isinstance(value, str):
         return value.encode()

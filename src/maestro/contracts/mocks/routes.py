@@ -2,79 +2,121 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from maestro.contracts.openapi.operations import Operation
+Target = TypeVar("Target")
+
+_MAX_KNOWN = 1_024
+"""Paths that are remembered; consumers ask for the same ones again and again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    methods: Mapping[str, Operation]
-    """All operations of the path, by method."""
+@dataclass(slots=True)
+class Match(Generic[Target]):
+    methods: Mapping[str, Target]
+    """All operations of the path, by method in capitals."""
     arguments: Mapping[str, str]
     """Decoded path parameters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Template:
-    segments: tuple[re.Pattern[str] | str, ...]
-    names: tuple[str, ...]
-    methods: dict[str, Operation]
+@dataclass(slots=True)
+class _Node(Generic[Target]):
+    """One segment of the templates; more literal segments are tried first."""
 
-    @property
-    def rank(self) -> tuple[bool, ...]:
-        """Literal segments sort before parameters, the leftmost counting most."""
-        return tuple(not isinstance(segment, str) for segment in self.segments)
+    literals: "dict[str, _Node[Target]]" = field(default_factory=dict)
+    patterns: "list[tuple[str, re.Pattern[str] | None, _Node[Target]]]" = field(
+        default_factory=list
+    )
+    methods: dict[str, Target] = field(default_factory=dict)
+    names: list[tuple[str, ...]] = field(default_factory=list)
+    """Parameters of the templates that end here; the same place may have several names."""
 
 
-class Routes:
+class Routes(Generic[Target]):
     """Finds operations by path; more literal templates win."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
-        templates: dict[str, _Template] = {}
-        for operation in operations:
-            template = templates.get(operation.path)
-            if template is None:
-                template = templates[operation.path] = _template(operation.path)
-            template.methods[operation.method] = operation
-        self._by_length: dict[int, list[_Template]] = {}
-        for template in sorted(templates.values(), key=lambda t: t.rank):
-            self._by_length.setdefault(len(template.segments), []).append(template)
+    def __init__(self, targets: Sequence[tuple[str, str, Target]]) -> None:
+        """`targets` are method, path template and what is to be found."""
+        self._root: _Node[Target] = _Node()
+        self._literal: dict[str, Match[Target]] = {}
+        self._known: dict[str, Match[Target]] = {}
+        for method, path, target in targets:
+            names: list[str] = []
+            node = self._root
+            for part in path.split("/"):
+                node = _below(node, part, names)
+            if tuple(names) not in node.names:
+                node.names.append(tuple(names))
+            node.methods.setdefault(method, target)
+            if not names and "%" not in path:
+                self._literal[path] = Match(node.methods, {})
 
-    def find(self, path: str) -> Match | None:
+    def find(self, path: str) -> Match[Target] | None:
         """`path` percent-encoded. Raises UnicodeDecodeError for bytes that are not UTF-8."""
-        segments = [unquote_to_bytes(part).decode() for part in path.split("/")]
-        for template in self._by_length.get(len(segments), ()):
-            arguments = _arguments(template, segments)
-            if arguments is not None:
-                return Match(methods=template.methods, arguments=arguments)
-        return None
-
-
-def _template(path: str) -> _Template:
-    segments: list[re.Pattern[str] | str] = []
-    names: list[str] = []
-    for part in path.split("/"):
-        pieces = re.split(r"\{([^{}]+)\}", part)
-        if len(pieces) == 1:
-            segments.append(part)
-            continue
-        names += pieces[1::2]
-        text = "".join("(.+)" if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
-        segments.append(re.compile(text, re.DOTALL))
-    return _Template(segments=tuple(segments), names=tuple(names), methods={})
-
-
-def _arguments(template: _Template, segments: Sequence[str]) -> dict[str, str] | None:
-    values: list[str] = []
-    for expected, given in zip(template.segments, segments, strict=True):
-        if isinstance(expected, str):
-            if expected != given:
-                return None
-            continue
-        found = expected.fullmatch(given)
-        if found is None:
+        known = self._literal.get(path) or self._known.get(path)
+        if known is not None:
+            return known
+        segments = path.split("/")
+        if "%" in path:
+            segments = [unquote_to_bytes(part).decode() for part in segments]
+        values: list[str] = []
+        node = _walk(self._root, segments, 0, values)
+        if node is None:
             return None
-        values += found.groups()
-    return dict(zip(template.names, values, strict=False))
+        arguments: dict[str, str] = {}
+        for names in node.names:
+            arguments.update(zip(names, values, strict=False))
+        found = Match(node.methods, arguments)
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[path] = found
+        return found
+
+
+def _below(node: _Node[Target], part: str, names: list[str]) -> _Node[Target]:
+    pieces = re.split(r"\{([^{}]+)\}", part)
+    if len(pieces) == 1:
+        return node.literals.setdefault(part, _Node())
+    names += pieces[1::2]
+    text = "".join("(.+)" if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
+    for known, _, child in node.patterns:
+        if known == text:
+            return child
+    made: _Node[Target] = _Node()
+    node.patterns.append((text, None if text == "(.+)" else re.compile(text, re.DOTALL), made))
+    node.patterns.sort(key=lambda entry: entry[1] is None)  # `{id}.{kind}` says more than `{id}`
+    return made
+
+
+def _walk(
+    node: _Node[Target], segments: Sequence[str], position: int, values: list[str]
+) -> _Node[Target] | None:
+    if position == len(segments):
+        return node if node.methods else None
+    segment = segments[position]
+    literal = node.literals.get(segment)
+    if literal is not None:
+        found = _walk(literal, segments, position + 1, values)
+        if found is not None:
+            return found
+    for _, pattern, child in node.patterns:
+        kept = len(values)
+        if _matches(pattern, segment, values):
+            found = _walk(child, segments, position + 1, values)
+            if found is not None:
+                return found
+            del values[kept:]
+    return None
+
+
+def _matches(pattern: re.Pattern[str] | None, segment: str, values: list[str]) -> bool:
+    """Adds the parameters of a segment; without a pattern the whole segment is one."""
+    if pattern is None:
+        if segment:
+            values.append(segment)
+        return bool(segment)
+    matched = pattern.fullmatch(segment)
+    if matched is not None:
+        values += matched.groups()
+    return matched is not None

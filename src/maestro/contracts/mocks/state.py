@@ -16,7 +16,7 @@ from maestro.contracts.openapi.resources import Resource, ResourceAction
 from maestro.contracts.openapi.schemas import Schema
 from maestro.contracts.openapi.shapes import ObjectShape, kinds_of, object_shape, plain
 from maestro.contracts.samples import sample
-from maestro.domain.values import JsonValue
+from maestro.domain.values import JsonScalar, JsonValue
 
 Entry = dict[str, JsonValue]
 
@@ -25,10 +25,19 @@ _CHANGES = ("updated_at", "updated", "modified_at", "last_modified", "changed_at
 _EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 """Times of a mock are the same in every run: this plus a second per change."""
 
+MAX_ENTRIES = 100_000
+"""Of one resource and one consumer; more are refused, never dropped."""
+
+_NUMBERED, _UUID = "\0number", "\0uuid"
+"""Patterns of ids besides texts, which are continued with a number."""
+
+_NOTHING = object()
+"""The property stays away."""
+
 _EMPTY = ObjectShape(properties={}, required=frozenset())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StateOutcome:
     action: ResourceAction
     value: JsonValue = None
@@ -47,9 +56,18 @@ class _Store:
     unique: tuple[str, ...]
     references: Mapping[str, str]
     reader: ListingReader
+    stamped: tuple[str, ...]
+    """Times the server sets."""
     groups: dict[tuple[str, ...], dict[str, Entry]] = field(default_factory=dict)
     """By the values of the parent parameters, then by id."""
     counter: int = 0
+    size: int = 0
+    taken: dict[str, dict[JsonScalar, Entry]] = field(default_factory=dict)
+    """Entries by the values of each unique property."""
+    fillings: dict[str, JsonValue] = field(default_factory=dict)
+    """What properties hold that nobody gave, worked out once."""
+    id_pattern: str | None = None
+    """How the next id is made, once that is known: a kind, or a text to be continued."""
 
 
 class MockState:
@@ -58,6 +76,8 @@ class MockState:
     def __init__(self, document: OpenApiDocument, found: Sequence[Resource]) -> None:
         self._document = document
         self._clock = 0
+        self.version = 0
+        """Grows with every change."""
         self._stores = {resource.name: _store(document, resource) for resource in found}
         self._owners: dict[str, tuple[_Store, ResourceAction]] = {}
         for store in self._stores.values():
@@ -66,31 +86,42 @@ class MockState:
             for operation in store.resource.finds:
                 self._owners[operation.key] = (store, ResourceAction.FIND)
 
-    def handle(self, operation: Operation, request: ReadRequest) -> StateOutcome | None:
-        """None for operations that belong to no resource.
+    def handle(self, key: str, operation: Operation, request: ReadRequest) -> StateOutcome | None:
+        """None for operations that belong to no resource. `key` is the operation's.
 
         Raises:
-            Refused: 404 for unknown entries, 409 where the state forbids it.
+            Refused: 404 for unknown entries, 409 where the state forbids it, 507 when full.
         """
-        owner = self._owners.get(operation.key)
+        owner = self._owners.get(key)
         if owner is None:
             return None
         store, action = owner
-        group = store.groups.setdefault(_parents(store.resource, request), {})
+        parents = _parents(store.resource, request) if store.resource.parents else ()
+        if action is ResourceAction.CREATE:
+            return self._create(store, store.groups.setdefault(parents, {}), operation, request)
+        if action is ResourceAction.UPSERT:
+            return self._upsert(store, store.groups.setdefault(parents, {}), operation, request)
+        group = store.groups.get(parents, {})
         if action in (ResourceAction.LIST, ResourceAction.FIND):
             value = store.reader.read(operation, list(group.values()), request.query)
             return StateOutcome(action=action, value=value)
-        if action is ResourceAction.CREATE:
-            return self._create(store, group, operation, request)
-        if action is ResourceAction.UPSERT:
-            return self._upsert(store, group, operation, request)
+        return self._one(store, group, action, request)
+
+    def _one(
+        self,
+        store: _Store,
+        group: dict[str, Entry],
+        action: ResourceAction,
+        request: ReadRequest,
+    ) -> StateOutcome:
+        """What concerns a single entry that is there already."""
         key = str(request.arguments.get(store.resource.id_parameter or ""))
         if key not in group:
             words = store.resource.name.replace("_", " ")
             raise Refused(404, f"there is no {words} {key!r}", keeps_contract=True)
         if action is ResourceAction.DELETE:
             self._refuse_while_used(store, group[key])
-            del group[key]
+            self._put(store, group, key, None)
             return StateOutcome(action=action)
         if action is not ResourceAction.GET:
             self._change(store, group, key, request.body, whole=action is ResourceAction.REPLACE)
@@ -100,13 +131,16 @@ class MockState:
         self, store: _Store, group: dict[str, Entry], operation: Operation, request: ReadRequest
     ) -> StateOutcome:
         body = request.body if isinstance(request.body, dict) else {}
-        self._check(store, body, None)
+        if store.references or store.unique:
+            self._check(store, body, None)
+        if store.size >= MAX_ENTRIES:
+            raise Refused(507, f"{MAX_ENTRIES} entries are stored already; reset the mock")
         store.counter += 1
         entry = self._new_entry(store, body, request)
         key = str(entry.get(store.resource.id_field or "", store.counter))
         if key in group and "409" in operation.responses:
             raise Refused(409, f"{key!r} exists already", keeps_contract=True)
-        group[key] = entry
+        self._put(store, group, key, entry)
         return StateOutcome(
             action=ResourceAction.CREATE, value=entry, location=_location(store, request, key)
         )
@@ -140,7 +174,23 @@ class MockState:
         updated = {**kept, **{n: v for n, v in changes.items() if n not in identity}}
         for name in _stamped(store.shape, _CHANGES):
             updated[name] = self._now()
-        group[key] = updated
+        self._put(store, group, key, updated)
+
+    def _put(self, store: _Store, group: dict[str, Entry], key: str, entry: Entry | None) -> None:
+        """The only place where what is stored changes; None takes an entry away."""
+        self.version += 1
+        before = group.pop(key, None) if entry is None else group.get(key)
+        if entry is not None:
+            group[key] = entry
+        store.size += (entry is not None) - (before is not None)
+        for name in store.unique:
+            index = store.taken.setdefault(name, {})
+            old = _indexed(before, name)
+            if old is not None and index.get(old) is before:
+                del index[old]
+            fresh = _indexed(entry, name)
+            if fresh is not None and entry is not None:
+                index[fresh] = entry
 
     def _check(self, store: _Store, body: Mapping[str, JsonValue], own: Entry | None) -> None:
         """References lead somewhere and unique values are free."""
@@ -151,8 +201,8 @@ class MockState:
                 raise Refused(409, f"{name} {value!r} leads to no {target}", keeps_contract=True)
         for name in store.unique:
             value = body.get(name)
-            taken = any(e is not own and e.get(name) == value for e in _everything(store))
-            if value is not None and taken:
+            holder = store.taken.get(name, {}).get(_indexed(body, name))
+            if value is not None and holder is not None and holder is not own:
                 raise Refused(409, f"{name} {value!r} is taken already", keeps_contract=True)
 
     def _refuse_while_used(self, store: _Store, entry: Entry) -> None:
@@ -166,42 +216,64 @@ class MockState:
     def _new_entry(
         self, store: _Store, body: Mapping[str, JsonValue], request: ReadRequest | None
     ) -> Entry:
-        parents = dict(request.arguments) if request else {}
+        parents = request.arguments if request else {}
         entry: Entry = {}
         for name, schema in store.shape.properties.items():
-            if name in body:
-                entry[name] = body[name]
-            elif name == store.resource.id_field:
-                entry[name] = self._new_id(store, schema)
-            elif name in _stamped(store.shape, _STAMPS + _CHANGES):
-                entry[name] = self._now()
-            elif name in parents:
-                entry[name] = parents[name]
-            else:
-                self._fill(store, entry, name, schema)
-        return {**entry, **{n: v for n, v in body.items() if n not in entry}}
+            value = body[name] if name in body else self._made(store, name, schema, parents)
+            if value is not _NOTHING:
+                entry[name] = value
+        for name, value in body.items():
+            if name not in entry:
+                entry[name] = value
+        return entry
 
-    def _fill(self, store: _Store, entry: Entry, name: str, schema: Schema) -> None:
+    def _made(
+        self, store: _Store, name: str, schema: Schema, parents: Mapping[str, JsonValue]
+    ) -> JsonValue:
+        """What the server itself puts into a property."""
+        if name == store.resource.id_field:
+            return self._new_id(store, schema)
+        if name in store.stamped:
+            return self._now()
+        if name in parents:
+            return parents[name]
+        return self._filling(store, name, schema)
+
+    def _filling(self, store: _Store, name: str, schema: Schema) -> JsonValue:
         """A property nobody gave: its default, null, or a sample if it has to be there."""
+        if name not in store.fillings:
+            store.fillings[name] = self._default(store, name, schema)
+        return store.fillings[name]
+
+    def _default(self, store: _Store, name: str, schema: Schema) -> JsonValue:
         for source in (store.creation.properties.get(name), schema):
             value = plain(self._document, source)
             if isinstance(value, Mapping) and "default" in value:
-                entry[name] = value["default"]
-                return
+                return value["default"]
         if _nullable(schema):
-            entry[name] = None
-        elif name in store.shape.required:
-            entry[name] = sample(self._document, schema, name=name)
+            return None
+        if name in store.shape.required:
+            return sample(self._document, schema, name=name)
+        return _NOTHING
 
     def _new_id(self, store: _Store, schema: Schema) -> JsonValue:
+        if store.id_pattern is None:
+            store.id_pattern = self._id_pattern(store, schema)
+        if store.id_pattern == _NUMBERED:
+            return store.counter
+        if store.id_pattern == _UUID:
+            return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{store.resource.name}/{store.counter}"))
+        return f"{store.id_pattern}-{store.counter}".removeprefix("-")
+
+    def _id_pattern(self, store: _Store, schema: Schema) -> str:
         value = plain(self._document, schema)
         kinds = kinds_of(value)
         if "integer" in kinds or "number" in kinds:
-            return store.counter
+            return _NUMBERED
         if isinstance(value, Mapping) and value.get("format") == "uuid":
-            return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{store.resource.name}/{store.counter}"))
-        made = sample(self._document, schema, name=store.resource.name)
-        return f"{made}-{store.counter}" if len(str(made)) < 20 else str(store.counter)
+            return _UUID
+        made = str(sample(self._document, schema, name=store.resource.name))
+        return made if len(made) < 20 else ""
 
     def _now(self) -> str:
         self._clock += 1
@@ -224,6 +296,7 @@ def _store(document: OpenApiDocument, resource: Resource) -> _Store:
             for name, schema in marked.items()
             if isinstance(target := _mark(schema, "x-references"), str)
         },
+        stamped=_stamped(shape, _STAMPS + _CHANGES),
         reader=ListingReader(document, resource, shape),
     )
 
@@ -251,7 +324,14 @@ def _everything(store: _Store) -> Iterable[Entry]:
 
 def _holds(store: _Store, value: JsonValue) -> bool:
     name = store.resource.id_field or ""
-    return any(entry.get(name) == value for entry in _everything(store))
+    found = (group.get(str(value)) for group in store.groups.values())
+    return any(entry is not None and entry.get(name) == value for entry in found)
+
+
+def _indexed(entry: Mapping[str, JsonValue] | None, name: str) -> JsonScalar:
+    """A property's value as something to look up; lists and objects by their text."""
+    value = entry.get(name) if entry is not None else None
+    return repr(value) if isinstance(value, dict | list) else value
 
 
 def _stamped(shape: ObjectShape, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,9 +19,11 @@ _IGNORED_HEADERS = ("accept", "content-type", "authorization")
 """OpenAPI says that parameters of these names are ignored."""
 
 _MAX_VIOLATIONS = 20
+_MAX_KINDS = 50
+"""Content-Type headers whose meaning is remembered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ReadRequest:
     """A request that keeps to the contract."""
 
@@ -40,14 +42,15 @@ class RequestValidator:
         self._document = document
         self._operation = operation
         self._readers = [
-            (p, ParameterReader(document, p), _validator(document, p.schema, p.pointer))
+            (p, ParameterReader(document, p), validator_of(document, p.schema, p.pointer))
             for p in operation.parameters
             if not (p.location == "header" and p.name.lower() in _IGNORED_HEADERS)
         ]
         self._bodies = {
-            kind: _validator(document, media.schema, operation.pointer, marker="readOnly")
+            kind: validator_of(document, media.schema, operation.pointer, marker="readOnly")
             for kind, media in (operation.body.content.items() if operation.body else ())
         }
+        self._kinds: dict[str | None, str] = {}
         self._known_query = {
             name
             for parameter, reader, _ in self._readers
@@ -79,18 +82,21 @@ class RequestValidator:
             detail = f"the query cannot be read: {error}"
             raise Refused(self.malformed_status, detail, (Violation("query", detail),)) from None
         violations: list[Violation] = []
-        values: dict[str, dict[str, JsonValue]] = {"path": {}, "query": {}}
+        path: dict[str, JsonValue] = {}
+        query: dict[str, JsonValue] = {}
+        values = {"path": path, "query": query}
         for parameter, reader, validator in self._readers:
             value = _given(parameter, reader, request, arguments, pairs)
-            violations += _parameter_violations(parameter, validator, value)
-            if value is not MISSING:
-                values.setdefault(parameter.location, {})[parameter.name] = value
+            if value is MISSING or not validator.is_valid(value):
+                violations += _parameter_violations(parameter, validator, value)
+            if value is not MISSING and parameter.location in values:
+                values[parameter.location][parameter.name] = value
         if self._operation.rejects_unknown_query:
             violations += self._unknown(pairs)
         body = self._body(request, violations)
         if violations:
             raise self._refused(violations)
-        return ReadRequest(arguments=values["path"], query=values["query"], body=body)
+        return ReadRequest(arguments=path, query=query, body=body)
 
     def _refused(self, violations: list[Violation]) -> Refused:
         first = violations[0]
@@ -113,20 +119,31 @@ class RequestValidator:
         declared = self._operation.body
         if declared is None or not declared.content:
             return None
-        header = request.headers.get("content-type")
+        header = request.header(b"content-type")
         if not request.body and (header is None or not _json_expected(declared, header)):
             if declared.required:
                 violations.append(Violation("", "a body is required (required)"))
             return None
-        kind = media_type_of(declared, header)
+        kind = self._kind(declared, header)
         media = declared.content[kind]
         value = read_body(
             self._document, kind, media, header or "", request.body, self.malformed_status
         )
         if value is NO_VALUE:
             return None
-        violations += _value_violations(self._bodies[kind], value, "")
+        validator = self._bodies[kind]
+        if not validator.is_valid(value):
+            violations += value_violations(validator, value, "")
         return value
+
+    def _kind(self, declared: RequestBody, header: str | None) -> str:
+        """Clients send the same few headers again and again."""
+        known = self._kinds.get(header)
+        if known is None:
+            known = media_type_of(declared, header)
+            if len(self._kinds) < _MAX_KINDS:
+                self._kinds[header] = known
+        return known
 
 
 def _json_expected(declared: RequestBody, header: str) -> bool:
@@ -134,7 +151,10 @@ def _json_expected(declared: RequestBody, header: str) -> bool:
     return declared.required and is_json(header)
 
 
-def _validator(document: OpenApiDocument, schema: Any, where: str, *, marker: str = "") -> Any:
+def validator_of(document: OpenApiDocument, schema: Any, where: str, *, marker: str = "") -> Any:
+    """A compiled validator for a schema of the document, with nothing required that carries
+    `marker`. Raises InvalidInput.
+    """
     whole = standalone(document, schema, where=where)
     return compiled(without_marked(whole, marker) if marker else whole, where=where)
 
@@ -150,10 +170,10 @@ def _given(
         text = arguments.get(parameter.name)
         return MISSING if text is None else _decoded(parameter, reader, text)
     if parameter.location == "header":
-        text = request.headers.get(parameter.name.lower())
+        text = request.header(parameter.name.lower().encode("latin-1", "replace"))
         return MISSING if text is None else _decoded(parameter, reader, text)
     if parameter.location == "cookie":
-        return reader.from_pairs(cookie_pairs(request.headers.get("cookie", "")))
+        return reader.from_pairs(cookie_pairs(request.header(b"cookie") or ""))
     if parameter.is_json and parameter.name in pairs:
         return _decoded(parameter, reader, pairs[parameter.name][-1])
     return reader.from_pairs(pairs)
@@ -180,12 +200,11 @@ def _parameter_violations(
         if parameter.required:
             yield Violation(pointer, "is missing (required)")
     elif not (value == "" and parameter.allow_empty):
-        yield from _value_violations(validator, value, pointer)
+        yield from value_violations(validator, value, pointer)
 
 
-def _value_violations(validator: Any, value: JsonValue, pointer: str) -> Iterator[Violation]:
-    if validator.is_valid(value):
-        return
+def value_violations(validator: Any, value: JsonValue, pointer: str) -> Iterator[Violation]:
+    """One violation for each rule that is broken, each named in brackets."""
     for count, error in enumerate(validator.iter_errors(value)):
         if count >= _MAX_VIOLATIONS:
             return

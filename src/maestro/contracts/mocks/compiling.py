@@ -1,0 +1,134 @@
+"""A contract's operations made ready to be served, each when it is first called."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maestro.contracts.mocks.credentials import Credentials
+from maestro.contracts.mocks.replies import ReplyWriter
+from maestro.contracts.mocks.routes import Match, Routes
+from maestro.contracts.mocks.surface import MockBehaviour
+from maestro.contracts.mocks.validation import RequestValidator
+from maestro.contracts.openapi.document import OpenApiDocument, from_object
+from maestro.contracts.openapi.operations import Operation, raw_operations, read_operation
+from maestro.contracts.openapi.resources import Resource, resources
+from maestro.domain.contract import Contract
+from maestro.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class RawOperation:
+    """An operation as the document has it, unread."""
+
+    method: str
+    """In capitals."""
+    path: str
+    item: Mapping[str, Any]
+    operation: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def summary(self) -> str:
+        return str(self.operation.get("summary") or self.operation.get("operationId") or "")
+
+
+@dataclass(slots=True)
+class CompiledOperation:
+    key: str
+    operation: Operation
+    validator: RequestValidator
+    writer: ReplyWriter
+    credentials: Credentials
+
+
+class ServedApi:
+    """What all consumers of one contract share: routes, validators, samples."""
+
+    def __init__(self, contract: Contract, behaviour: MockBehaviour) -> None:
+        """Raises InvalidInput for a document whose paths cannot be read."""
+        self.contract = contract
+        self.behaviour = behaviour
+        self.document: OpenApiDocument = from_object(contract.specification, name=contract.id)
+        self.base = self.document.base_path
+        self.raw = tuple(
+            RawOperation(method.upper(), path, item, operation)
+            for path, method, item, operation in raw_operations(self.document)
+        )
+        self._routes = Routes([(raw.method, raw.path, raw) for raw in self.raw])
+        self._compiled: dict[str, CompiledOperation] = {}
+        self._written: dict[str, tuple[Operation, ReplyWriter]] = {}
+        self._broken: dict[str, str] = {}
+        self._resources: tuple[Resource, ...] | None = None
+        self._notes: list[str] = [] if self.raw else ["the document has no operations to serve"]
+
+    @property
+    def compiled(self) -> int:
+        """How many operations are ready."""
+        return len(self._compiled)
+
+    def find(self, path: str) -> Match[RawOperation] | None:
+        """`path` without the base path. Raises UnicodeDecodeError."""
+        return self._routes.find(path)
+
+    def ready(self, raw: RawOperation) -> CompiledOperation:
+        """Raises InvalidInput when this operation of the contract cannot be used."""
+        known = self._compiled.get(raw.key)
+        if known is not None:
+            return known
+        if raw.key in self._broken:
+            raise InvalidInput(self._broken[raw.key])
+        try:
+            operation, writer = self._read(raw)
+            made = CompiledOperation(
+                key=raw.key,
+                operation=operation,
+                validator=RequestValidator(self.document, operation),
+                writer=writer,
+                credentials=Credentials(self.document, operation.security),
+            )
+        except InvalidInput as error:
+            self._broken[raw.key] = str(error)
+            raise
+        self._compiled[raw.key] = made
+        return made
+
+    def _read(self, raw: RawOperation) -> tuple[Operation, ReplyWriter]:
+        """What is known of an operation before a request has to be judged."""
+        known = self._written.get(raw.key)
+        if known is None:
+            operation = read_operation(
+                self.document, raw.path, raw.method.lower(), raw.item, raw.operation
+            )
+            writer = ReplyWriter(self.document, operation, self.behaviour)
+            known = self._written[raw.key] = (operation, writer)
+        return known
+
+    def resources(self) -> tuple[Resource, ...]:
+        """What is stored; nothing, with a note, where the document does not let us see it."""
+        if self._resources is None:
+            self._resources = ()
+            if self.behaviour.stateful:
+                try:
+                    self._resources = resources(self.document)
+                except InvalidInput as error:
+                    self._notes.append(f"nothing is stored: {error}")
+        return self._resources
+
+    def examine(self) -> Iterator[str]:
+        """Checks the examples of one operation after the other and yields its key."""
+        for raw in self.raw:
+            try:
+                self._read(raw)[1].examine()
+            except InvalidInput as error:
+                self._broken.setdefault(raw.key, str(error))
+            yield raw.key
+
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong with the contract, as far as it has been looked at."""
+        broken = [f"{key} cannot be served: {why}" for key, why in self._broken.items()]
+        replaced = [note for _, writer in self._written.values() for note in writer.notes]
+        repaired = [str(note) for note in self.document.notes]
+        return (*self._notes, *repaired, *broken, *replaced)

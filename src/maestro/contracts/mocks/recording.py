@@ -1,0 +1,277 @@
+"""Every call as evidence: kept in memory within bounds, and written to a file when asked."""
+
+import asyncio
+import json
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO, NamedTuple
+
+import orjson
+
+from maestro.contracts.mocks.messages import dump
+from maestro.domain.values import JsonValue
+from maestro.errors import InvalidInput, StorageUnavailable
+from maestro.ports import RecordedCall
+
+MAX_CALLS = 20_000
+"""Calls kept; of consumers that make more, the last ones."""
+MAX_KEPT_BYTES = 48 * 1024 * 1024
+MAX_LINE = 64 * 1024 * 1024
+_MOST_WAITING = 5_000
+"""Calls that wait for the file; further ones are written at once."""
+_WRITE_SECONDS = 0.2
+_SIZE = 2_000
+"""What a decoded call is taken to keep in memory."""
+
+_SECRET = re.compile(
+    r"authorization|cookie|token|secret|passw|api[-_]?key|credential|signature", re.I
+)
+_NOT_EVIDENCE = ("x-maestro-consumer",)
+
+
+class RawCall(NamedTuple):
+    """A call as it went by: nothing is decoded before somebody reads the record."""
+
+    at: float
+    """Seconds since the epoch."""
+    method: str
+    path: str
+    query: str
+    headers: Mapping[bytes, bytes]
+    body: JsonValue
+    size: int
+    """About how many bytes it keeps in memory."""
+    operation: str
+    status: int
+    valid: bool
+    problem: str
+    reply: bytes
+    reply_type: str
+    contract: str
+    consumer: str
+    secrets: frozenset[tuple[str, str]]
+    """Location and name of what the contract itself calls a key."""
+    protocol: str = "http"
+
+    def told(self) -> RecordedCall:
+        return RecordedCall(
+            at=datetime.fromtimestamp(self.at, UTC),
+            method=self.method,
+            path=self.path,
+            operation=self.operation,
+            status=self.status,
+            valid=self.valid,
+            problem=self.problem,
+            request_body=self.body,
+            query=_without_secrets(self.query, self.secrets),
+            request_headers=_open_headers(self.headers, self.secrets),
+            reply_body=_reply_value(self.reply, self.reply_type),
+            contract=self.contract,
+            consumer=self.consumer,
+            protocol=self.protocol,
+        )
+
+
+class CallRecorder:
+    """Keeps the calls of one server; is itself the `Record` its surfaces call."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """Raises InvalidInput when the file cannot be written."""
+        self._kept: deque[RawCall | RecordedCall] = deque()
+        self._bytes = 0
+        self._waiting: list[RawCall | RecordedCall] | None = None
+        self._file: BinaryIO | None = None
+        self._path = file
+        self._writing = Lock()
+        self.total = 0
+        """Calls seen, with those that are no longer kept."""
+        self.trouble = ""
+        """Why the file is incomplete; empty while it is not."""
+        if file is not None:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self._file = file.open("ab")
+            except OSError as error:
+                raise InvalidInput(
+                    f"{file}: calls cannot be recorded there: {error.strerror or error}"
+                ) from None
+            self._waiting = []
+
+    def __call__(self, call: RecordedCall) -> None:
+        """Keeps a call of any surface."""
+        self._take(call, _SIZE)
+
+    def defer(self, call: RawCall) -> None:
+        """The same for a surface that leaves decoding to whoever reads the record."""
+        self._take(call, call.size)
+
+    def _take(self, call: RawCall | RecordedCall, size: int) -> None:
+        self.total += 1
+        kept = self._kept
+        kept.append(call)
+        self._bytes += size
+        while len(kept) > MAX_CALLS or (self._bytes > MAX_KEPT_BYTES and len(kept) > 1):
+            self._bytes -= _size(kept.popleft())
+        if self._waiting is not None:
+            self._waiting.append(call)
+            if len(self._waiting) >= _MOST_WAITING:  # nothing is lost when it cannot keep up
+                self._write(self._taken())
+
+    def calls(
+        self, *, consumer: str | None = None, contract: str | None = None
+    ) -> list[RecordedCall]:
+        """In the order in which they were answered."""
+        told = (call.told() if isinstance(call, RawCall) else call for call in tuple(self._kept))
+        return [
+            call
+            for call in told
+            if (consumer is None or call.consumer == consumer)
+            and (contract is None or call.contract == contract)
+        ]
+
+    def forget(self, *, consumer: str | None = None) -> None:
+        """Empties the memory of everybody or of one consumer; a file keeps what it has."""
+        self._kept = deque(
+            call for call in self._kept if consumer is not None and call.consumer != consumer
+        )
+        self._bytes = sum(_size(call) for call in self._kept)
+
+    async def keep_writing(self) -> None:
+        """Writes to the file until cancelled; belongs to whoever opened the server."""
+        while self._waiting is not None:
+            await asyncio.sleep(_WRITE_SECONDS)
+            if self._waiting:
+                await asyncio.to_thread(self._write, self._taken())
+
+    def close(self) -> None:
+        """Raises StorageUnavailable when the file is not complete."""
+        if self._file is not None:
+            self._write(self._taken())
+            try:
+                self._file.close()
+            except OSError as error:
+                self._note(error)
+            self._file = None
+            self._waiting = None
+        if self.trouble:
+            raise StorageUnavailable(f"{self._path}: calls are missing: {self.trouble}")
+
+    def _taken(self) -> list[RawCall | RecordedCall]:
+        taken, self._waiting = self._waiting or [], []
+        return taken
+
+    def _write(self, calls: Sequence[RawCall | RecordedCall]) -> None:
+        with self._writing:  # the loop and its helper thread may both be here
+            if self._file is None or not calls:
+                return
+            try:
+                self._file.writelines(
+                    line_of(call.told() if isinstance(call, RawCall) else call) for call in calls
+                )
+                self._file.flush()
+            except OSError as error:
+                self._note(error)
+
+    def _note(self, error: OSError) -> None:
+        self.trouble = self.trouble or str(error.strerror or error)
+
+
+def _size(call: RawCall | RecordedCall) -> int:
+    return call.size if isinstance(call, RawCall) else _SIZE
+
+
+def line_of(call: RecordedCall) -> bytes:
+    """One line of JSON, with its end."""
+    value = asdict(call)
+    value["at"] = call.at.isoformat()
+    value["request_headers"] = dict(call.request_headers)
+    return dump(value) + b"\n"
+
+
+def call_of(line: str | bytes) -> RecordedCall:
+    """The call a line tells of. Raises InvalidInput naming what is wrong with it."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"a recorded call is one JSON object a line: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"a recorded call is an object, got {type(value).__name__}")
+    try:
+        at = datetime.fromisoformat(str(value.pop("at")))
+        return RecordedCall(at=at, **value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"this is no recorded call: {error}") from None
+
+
+def read_calls(path: Path) -> list[RecordedCall]:
+    """All calls of a file that a mock has recorded. Raises InvalidInput naming the line."""
+    try:
+        if path.stat().st_size > MAX_LINE:
+            raise InvalidInput(f"{path}: has more than {MAX_LINE} bytes; record fewer calls")
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror or error}") from None
+    made = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                made.append(call_of(line))
+            except InvalidInput as error:
+                raise InvalidInput(f"{path}, line {number}: {error}") from None
+    return made
+
+
+def _open_headers(
+    headers: Mapping[bytes, bytes], secrets: frozenset[tuple[str, str]]
+) -> dict[str, str]:
+    made = {}
+    for raw_name, value in headers.items():
+        name = raw_name.decode("latin-1")
+        secret = _SECRET.search(name) or ("header", name) in secrets
+        if not secret and name not in _NOT_EVIDENCE:
+            made[name] = value.decode("latin-1")
+    return made
+
+
+def _without_secrets(query: str, secrets: frozenset[tuple[str, str]]) -> str:
+    """Values of keys in a query are left out; their names stay, so that it still reads well."""
+    if not query:
+        return query
+    return "&".join(_open_pairs(query, secrets))
+
+
+def _open_pairs(query: str, secrets: frozenset[tuple[str, str]]) -> Iterator[str]:
+    for pair in query.split("&"):
+        name, separator, _ = pair.partition("=")
+        hidden = _SECRET.search(name) or ("query", name.lower()) in secrets
+        yield f"{name}{separator}" if hidden else pair
+
+
+def _reply_value(body: bytes, content_type: str) -> JsonValue:
+    if not body:
+        return None
+    if "json" in content_type:
+        try:
+            return orjson.loads(body)
+        except ValueError:
+            return body.decode("utf-8", "replace")
+    return body.decode("utf-8", "replace") if _is_text(content_type) else None
+
+
+def _is_text(content_type: str) -> bool:
+    return content_type.startswith("text/") or content_type.endswith("xml")
+
+
+def counted(calls: Sequence[RecordedCall]) -> dict[str, Any]:
+    """How often each operation was called, with the calls that broke the contract."""
+    made: dict[str, Any] = {}
+    for call in calls:
+        entry = made.setdefault(call.operation or "none", {"calls": 0, "broken": 0})
+        entry["calls"] += 1
+        entry["broken"] += not call.valid
+    return made

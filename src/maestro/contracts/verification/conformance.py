@@ -7,12 +7,14 @@ process and a folder of its own.
 import copy
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+from maestro.contracts.openapi.naming import snake
 from maestro.contracts.verification.failures import describe, is_about_one_reply
 from maestro.contracts.verification.interface import Interface
 from maestro.domain.contract import CheckResult, Finding, Severity
@@ -42,6 +44,9 @@ FINDINGS_PER_RULE = 3
 REPLAYS_PER_RULE = 6
 """Failures of one rule and operation that are sent again before the rest is taken for the same."""
 
+CURSOR = ("cursor", "page_token", "next_token", "continuation_token", "page_cursor")
+"""Names of parameters that only take what an earlier reply brought."""
+
 NO_PROXY = {"no_proxy": "127.0.0.1,localhost,::1"}
 Say = Callable[[str], None]
 
@@ -67,6 +72,9 @@ class ConformanceRun:
     excluded: frozenset[str]
     """Operations left out because they are declared as not built."""
     time_limit: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request: credentials."""
+    examples_in_all: int = EXAMPLES_IN_ALL
     _stopped: bool = False
     _seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     _ran: Counter[str] = field(default_factory=Counter)
@@ -108,8 +116,8 @@ class ConformanceRun:
         from schemathesis.core.errors import SchemathesisError  # noqa: PLC0415
 
         count = len(self.interface.operations) - len(self.excluded)
-        examples = max(4, min(25, EXAMPLES_IN_ALL // max(1, count)))
-        config = SchemathesisConfig.from_dict(_settings(self.url, self.seed, examples))
+        examples = max(4, min(25, self.examples_in_all // max(1, count)))
+        config = SchemathesisConfig.from_dict(_settings(self, examples))
         try:
             # Schemathesis writes the links it infers into the document it is given.
             document = copy.deepcopy(dict(self.interface.document))
@@ -145,6 +153,10 @@ class ConformanceRun:
             return
         if check.name == "positive_data_acceptance" and not self._clearly_valid(
             operation, response
+        ):
+            return
+        if check.name == "status_code_conformance" and self._plain_refusal(
+            operation, case, response
         ):
             return
         finding = describe(check.name, operation, failure, response, check.failure_info)
@@ -190,9 +202,23 @@ class ConformanceRun:
         return moved or (again.status_code != response.status_code and is_about_one_reply(name))
 
     def _clearly_valid(self, key: str, response: Any) -> bool:
-        """`192.0` is an integer to JSON Schema and none to most servers: no ground to complain."""
+        """`192.0` is an integer to JSON Schema and none to most servers; a cursor is a text to it
+        and what an earlier reply brought to servers: no ground to complain.
+        """
         operation = self.interface.operation(key)
-        return operation is None or operation.is_plain(response.request.url)
+        url = str(response.request.url)
+        if any(snake(name) in CURSOR for name, _ in parse_qsl(urlsplit(url).query)):
+            return False
+        return operation is None or operation.is_plain(url)
+
+    def _plain_refusal(self, key: str, case: Any, response: Any) -> bool:
+        """A refusal of what is outside of a document that says nothing of errors."""
+        operation = self.interface.operation(key)
+        silent = operation is not None and not any(s[0] in "4d" for s in operation.responses)
+        mode = getattr(getattr(case.meta, "generation", None), "mode", None)
+        return (
+            silent and response.status_code in (400, 422) and not getattr(mode, "is_positive", True)
+        )
 
     def _no_answer(self, event: Any) -> None:
         operation = event.label if self.interface.operation(event.label) else ""
@@ -239,10 +265,11 @@ def tool_name() -> str:
     return f"schemathesis {version('schemathesis')}"
 
 
-def _settings(url: str, seed: int, examples: int) -> dict[str, Any]:
+def _settings(run: ConformanceRun, examples: int) -> dict[str, Any]:
     return {
-        "base-url": url,
-        "seed": seed,
+        "base-url": run.url,
+        "seed": run.seed,
+        "headers": dict(run.headers),
         "workers": 1,
         "continue-on-failure": True,
         "request-timeout": REQUEST_SECONDS,

@@ -45,6 +45,8 @@ async def run_conformance(run: ConformanceRun, report: Report) -> Conformance:
         "seed": run.seed,
         "excluded": sorted(run.excluded),
         "time_limit": run.time_limit,
+        "headers": dict(run.headers),
+        "examples_in_all": run.examples_in_all,
     }
     with tempfile.TemporaryDirectory(prefix="maestro-conformance-") as folder:
         file = Path(folder) / "job.json"
@@ -123,6 +125,8 @@ def main() -> None:
         seed=job["seed"],
         excluded=frozenset(job["excluded"]),
         time_limit=job["time_limit"],
+        headers=job["headers"],
+        examples_in_all=job["examples_in_all"],
     )
     try:
         found = run.execute(lambda line: _tell({"say": line}))

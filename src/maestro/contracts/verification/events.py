@@ -92,6 +92,7 @@ class EventsVerifier:
             requests=probe.requests,
             duration_seconds=time.monotonic() - started,
             tool=f"maestro events, websockets {version}",
+            operations={o.key: o.key in tested for o in model.operations},
         )
 
     async def _listen(

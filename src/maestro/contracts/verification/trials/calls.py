@@ -1,0 +1,224 @@
+"""Repeats on the provider what consumers did on the mock: the same calls, the same outcome."""
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from maestro.contracts.openapi.operations import Operation
+from maestro.contracts.openapi.resources import Resource, ResourceAction
+from maestro.contracts.verification.trials.api import Admission
+from maestro.contracts.verification.trials.lab import Lab, Untestable, references
+from maestro.contracts.verification.trials.life import stranger
+from maestro.contracts.verification.trials.sameness import unique_fields
+from maestro.contracts.verification.trials.wire import Answer, Complaint, text_of
+from maestro.domain.contract import Finding
+from maestro.ports import RecordedCall
+
+RULE = "consumer_replay"
+OUTSIDE = "call_outside_contract"
+TAKEN_OR_GONE = (404, 409)
+SENT_ALONG = ("accept", "content-type")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsReplayed:
+    alike: int
+    replayed: int
+    outside: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matched:
+    call: RecordedCall
+    operation: Operation
+    values: Mapping[str, str]
+    """Path parameters as the mock knew them."""
+
+
+@dataclass(slots=True)
+class CallReplay:
+    """Calls in their order; ids of the mock become ids of the provider."""
+
+    lab: Lab
+    ids: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """(resource, id on the mock) -> id on the provider."""
+    values: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    """(resource, unique field, value on the mock) -> value on the provider."""
+
+    async def run(self, calls: Sequence[RecordedCall]) -> CallsReplayed:
+        findings: list[Finding] = []
+        alike = replayed = outside = 0
+        self.lab.findings.clear()
+        self.lab.wire.trail.clear()
+        for call in calls:
+            if call.protocol != "http" or call.status >= 500 or call.method == "OPTIONS":
+                continue  # faults a consumer asked the mock for, and other kinds of contract
+            matched = self._matched(call)
+            if matched is None:
+                outside += 1
+                findings.append(_outside(call))
+                continue
+            replayed += 1
+            found = await self._repeat(matched)
+            alike += found is None
+            findings += [found] if found is not None else []
+        findings += self.lab.findings
+        await self.lab.clean()
+        return CallsReplayed(
+            alike=alike, replayed=replayed, outside=outside, findings=tuple(findings)
+        )
+
+    def _matched(self, call: RecordedCall) -> _Matched | None:
+        """The operation a path belongs to, with or without a base path; the longest one wins."""
+        found = []
+        for operation in self.lab.api.operations:
+            pieces = re.split(r"(\{[^{}]+\})", operation.path)
+            pattern = "".join("([^/]+)" if p.startswith("{") else re.escape(p) for p in pieces)
+            match = re.fullmatch(f"(?:/.*)?{pattern}", call.path)
+            method = "GET" if call.method == "HEAD" else call.method
+            if match is not None and operation.method == method:
+                names = re.findall(r"\{([^{}]+)\}", operation.path)
+                values = dict(zip(names, map(unquote, match.groups()), strict=True))
+                found.append(_Matched(call=call, operation=operation, values=values))
+        return max(found, key=lambda m: (m.operation.path.count("/"), -len(m.values)), default=None)
+
+    async def _repeat(self, matched: _Matched) -> Finding | None:
+        call = matched.call
+        try:
+            answer = await self._send(matched)
+            if not _alike(answer, call) and call.status < 400 and answer.status in TAKEN_OR_GONE:
+                # What is stored differs between the servers: with its own entries it must work.
+                answer = await self._send(matched, renew=True)
+        except Complaint as complaint:
+            return replace(complaint.finding, rule=RULE, message=_names(call, "cannot be repeated"))
+        except Untestable as error:
+            return _unrepeatable(matched, error)
+        if _alike(answer, call):
+            return None
+        return answer.finding(
+            RULE,
+            _names(call, "is answered differently"),
+            expected=f"a {call.status // 100}xx status, as on the mock ({call.status})",
+        )
+
+    async def _send(self, matched: _Matched, *, renew: bool = False) -> Answer:
+        call, operation = matched.call, matched.operation
+        owner = self.lab.api.owner(operation)
+        values = {
+            name: await self._id(name, text, call, renew=renew)
+            for name, text in matched.values.items()
+        }
+        body = await self._body(operation, call, renew=renew)
+        headers = {n: v for n, v in call.request_headers.items() if self._is_sent(operation, n)}
+        closed = call.status in (401, 403)
+        answer = await self.lab.ask(
+            operation,
+            values,
+            query=parse_qsl(call.query.removeprefix("?"), keep_blank_values=True),
+            body=body,
+            headers=headers,
+            credentials=Admission() if closed else None,
+            inside=call.valid,
+        )
+        if answer.ok and owner is not None and owner[1] is ResourceAction.CREATE:
+            self._remember(owner[0], values, body, answer, call)
+        return answer
+
+    def _is_sent(self, operation: Operation, name: str) -> bool:
+        documented = {p.name.lower() for p in operation.in_location("header")}
+        return name in SENT_ALONG or name in documented
+
+    def _remember(
+        self,
+        resource: Resource,
+        values: Mapping[str, Any],
+        body: Any,
+        answer: Answer,
+        call: RecordedCall,
+    ) -> None:
+        with contextlib.suppress(Complaint):
+            entry = self.lab.made(resource, values, body, answer)
+            mocked = call.reply_body
+            if isinstance(mocked, Mapping) and resource.id_field in mocked:
+                self.ids[resource.name, text_of(mocked[resource.id_field])] = entry.id
+
+    async def _id(self, name: str, text: str, call: RecordedCall, *, renew: bool) -> Any:
+        """The provider's id for one of the mock; made where the mock brought its own entry."""
+        resource = next((r for r in self.lab.api.resources if r.id_parameter == name), None)
+        if resource is None or not call.valid:
+            return text
+        key = (resource.name, text)
+        if call.status == 404 and key not in self.ids:
+            own = self.lab.api.properties(resource.item_schema).get(resource.id_field or "", {})
+            return stranger(own, self.lab.bodies) or text
+        if call.status < 400 and (renew or key not in self.ids):
+            self.ids[key] = (await self.lab.create(resource)).id
+        return self.ids.get(key, text)
+
+    async def _body(self, operation: Operation, call: RecordedCall, *, renew: bool) -> Any:
+        body = call.request_body
+        owner = self.lab.api.owner(operation)
+        if not isinstance(body, dict) or owner is None or not call.valid:
+            return body
+        sent = _copied(body)
+        for place in references(self.lab.api, self.lab.api.body(operation), sent):
+            mocked = text_of(place.owner[place.name])
+            key = (place.target.name, mocked)
+            if call.status < 400 and (renew or key not in self.ids):
+                self.ids[key] = (await self.lab.create(place.target)).id
+            place.owner[place.name] = self.ids.get(key, place.owner[place.name])
+        for name in unique_fields(self.lab, operation):
+            if name in sent:
+                sent[name] = self._unique(operation, owner[0], sent, name, renew=renew)
+        return sent
+
+    def _unique(
+        self, operation: Operation, resource: Resource, body: dict[str, Any], name: str, *,
+        renew: bool,
+    ) -> Any:  # fmt: skip
+        key = (resource.name, name, text_of(body[name]))
+        if renew:
+            found, value = self.lab.bodies.another(operation, body, name)
+            if found:
+                self.values[key] = value
+        return self.values.get(key, body[name])
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(entry) for name, entry in value.items()}
+    return [_copied(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _alike(answer: Answer, call: RecordedCall) -> bool:
+    return answer.status // 100 == call.status // 100
+
+
+def _names(call: RecordedCall, what: str) -> str:
+    who = f"consumer {call.consumer!r}" if call.consumer else "a consumer"
+    return f"the call {call.method} {call.path} of {who} {what}"
+
+
+def _outside(call: RecordedCall) -> Finding:
+    return Finding(
+        rule=OUTSIDE,
+        message=_names(call, "is none of the contract"),
+        operation=f"{call.method} {call.path}",
+        expected="an operation of the contract",
+        seen=f"{call.status} from the mock",
+    )
+
+
+def _unrepeatable(matched: _Matched, error: Untestable) -> Finding:
+    call = matched.call
+    return Finding(
+        rule=RULE,
+        message=_names(call, f"cannot be repeated: {error}"),
+        operation=matched.operation.key,
+        expected=f"a {call.status // 100}xx status",
+        seen=f"{call.method} {call.path}",
+    )

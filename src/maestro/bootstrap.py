@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maestro.domain.values import RunId
@@ -19,7 +20,10 @@ from maestro.ports import (
 from maestro.settings import Settings
 
 if TYPE_CHECKING:
+    from maestro.contracts.verification import KindVerifier
+    from maestro.delivery.contract_verification import ProviderVerification
     from maestro.delivery.service import Maestro
+    from maestro.delivery.shelf import Shelf
     from maestro.delivery.workspace import Workspace
     from maestro.workflow.worker import Worker
 
@@ -39,6 +43,8 @@ ACTIONS = (
     "plan.assemble",
     "contract.agree",
     "contract.verify",
+    "contract.propose",
+    "contract.amend",
     "consumer.recheck",
     "persona.work",
     "app.integrate",
@@ -113,6 +119,7 @@ async def _open(
     steps that want another one are left to workers.
     """
     from maestro.delivery.service import Maestro
+    from maestro.delivery.shelf import Shelf
     from maestro.delivery.workspace import Workspace
     from maestro.storage.artifacts import FolderArtifactStore
     from maestro.storage.opening import open_store
@@ -128,7 +135,7 @@ async def _open(
             artifacts=FolderArtifactStore(settings.data_folder / "artifacts"),
         )
         clock = SystemClock()
-        late = _LateHandlers(settings, workspace, executor)
+        late = _LateHandlers(settings, workspace, Shelf(store=store, clock=clock), executor)
         handlers = {action: late.of(action) for action in ACTIONS}
         served = capabilities if store.shared else None
         engine = EmbeddedEngine(store, clock, handlers, capabilities=served)
@@ -151,10 +158,15 @@ class _LateHandlers:
     """Loads the crafts when the first step runs, so that looking at runs stays quick."""
 
     def __init__(
-        self, settings: Settings, workspace: "Workspace", executor: PersonaExecutor | None
+        self,
+        settings: Settings,
+        workspace: "Workspace",
+        shelf: "Shelf",
+        executor: PersonaExecutor | None,
     ) -> None:
         self._settings = settings
         self._workspace = workspace
+        self._shelf = shelf
         self._executor = executor
         self._loading = asyncio.Lock()
         self._loaded: Mapping[str, StepHandler] | None = None
@@ -167,7 +179,7 @@ class _LateHandlers:
             async with self._loading:
                 if self._loaded is None:
                     self._loaded = await asyncio.to_thread(
-                        step_handlers, self._settings, self._workspace, self._executor
+                        step_handlers, self._settings, self._workspace, self._shelf, self._executor
                     )
             return await self._loaded[action](context)
 
@@ -201,22 +213,59 @@ def offline_team(settings: Settings) -> PersonaExecutor:
     return Dispatcher(registry, {"offline": OfflineExecutor()})
 
 
+def contract_verifier(browser: Path | None) -> "KindVerifier":
+    """One verifier per kind of contract. Without a browser pages are not verified."""
+    from maestro.contracts.verification import KindVerifier
+    from maestro.contracts.verification.documents import DocumentVerifier
+    from maestro.contracts.verification.events import EventsVerifier
+    from maestro.contracts.verification.graphql import GraphqlVerifier
+    from maestro.contracts.verification.grpc import GrpcVerifier
+    from maestro.contracts.verification.page import PageVerifier
+    from maestro.contracts.verification.python_interface import InterfaceVerifier
+    from maestro.contracts.verification.rest import RestVerifier
+    from maestro.contracts.verification.schema import SchemaVerifier
+    from maestro.domain.contract import ContractKind
+
+    return KindVerifier(
+        {
+            ContractKind.REST: RestVerifier(),
+            ContractKind.GRAPHQL: GraphqlVerifier(),
+            ContractKind.GRPC: GrpcVerifier(),
+            ContractKind.EVENT_STREAM: EventsVerifier(),
+            ContractKind.MESSAGE_QUEUE: EventsVerifier(),
+            ContractKind.INTERFACE: InterfaceVerifier(),
+            ContractKind.DATA_SCHEMA: SchemaVerifier(),
+            ContractKind.DOCUMENT: DocumentVerifier(),
+            ContractKind.PAGE: PageVerifier(browser),
+        }
+    )
+
+
+def provider_verification(settings: Settings) -> "ProviderVerification":
+    """What holds providers of any kind against their contracts, outside of runs."""
+    from maestro.contracts.verification.page import find_browser
+    from maestro.delivery.contract_verification import ProviderVerification
+
+    return ProviderVerification(
+        verifier=contract_verifier(find_browser()), sandboxes=sandbox_provider(settings)
+    )
+
+
 def step_handlers(
-    settings: Settings, workspace: "Workspace", executor: PersonaExecutor | None = None
+    settings: Settings,
+    workspace: "Workspace",
+    shelf: "Shelf",
+    executor: PersonaExecutor | None = None,
 ) -> Mapping[str, StepHandler]:
     """Every action, on the embedded defaults."""
     from maestro.contracts.mocks import HttpMockProvider
-    from maestro.contracts.verification import KindVerifier
-    from maestro.contracts.verification.documents import DocumentVerifier
-    from maestro.contracts.verification.page import PageVerifier, find_browser
-    from maestro.contracts.verification.rest import RestVerifier
-    from maestro.contracts.verification.schema import SchemaVerifier
+    from maestro.contracts.verification.page import find_browser
+    from maestro.delivery.amendment_steps import AmendmentSteps
     from maestro.delivery.contract_steps import ContractSteps
     from maestro.delivery.gate_steps import GateSteps
     from maestro.delivery.planning_steps import PlanningSteps
     from maestro.delivery.providers import Providers
     from maestro.delivery.work_steps import WorkSteps
-    from maestro.domain.contract import ContractKind
     from maestro.planning.catalogue import load_catalogue
     from maestro.quality.evidence import collectors
     from maestro.quality.policy import load_policy
@@ -225,17 +274,13 @@ def step_handlers(
     sandboxes = sandbox_provider(settings)
     browser = find_browser()
     providers = Providers(workspace=workspace, sandboxes=sandboxes)
-    verifier = KindVerifier(
-        {
-            ContractKind.REST: RestVerifier(),
-            ContractKind.DATA_SCHEMA: SchemaVerifier(),
-            ContractKind.DOCUMENT: DocumentVerifier(),
-            ContractKind.PAGE: PageVerifier(browser),
-        }
-    )
+    verifier = contract_verifier(browser)
     parts = (
         PlanningSteps(catalogue=catalogue, confidence_floor=settings.confidence_floor),
-        ContractSteps(providers=providers, verifier=verifier, browser=browser is not None),
+        ContractSteps(
+            providers=providers, verifier=verifier, shelf=shelf, browser=browser is not None
+        ),
+        AmendmentSteps(shelf=shelf),
         WorkSteps(
             catalogue=catalogue,
             workspace=workspace,

@@ -14,6 +14,7 @@ from maestro.cli.render import exit_code
 from maestro.delivery.record import WorkRecord
 from maestro.delivery.result import BuildResult
 from maestro.delivery.service import RunDetail
+from maestro.delivery.shelf import Shelf
 from maestro.delivery.workspace import Workspace
 from maestro.domain.contract import Verification
 from maestro.domain.encoding import decode, encode
@@ -24,6 +25,8 @@ from maestro.errors import Blocked
 from maestro.ports import PersonaExecutor, Report, Sandbox, StepContext
 from maestro.settings import Settings
 from maestro.storage.artifacts import FolderArtifactStore
+from maestro.storage.opening import open_store
+from maestro.workflow.clock import SystemClock
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("defects")]
 
@@ -185,7 +188,12 @@ async def verify(built: Built, edits: tuple[Edit, ...]) -> None:
         outputs={**record.outputs, PROVIDER: encode(broken)},
         emit=unheard,
     )
-    await step_handlers(built.settings, workspace)["contract.verify"](context)
+    shelf = await open_store(built.settings.database)
+    try:
+        told = Shelf(store=shelf, clock=SystemClock())
+        await step_handlers(built.settings, workspace, told)["contract.verify"](context)
+    finally:
+        await shelf.close()
 
 
 async def edited(

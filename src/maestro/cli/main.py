@@ -58,6 +58,20 @@ workflows.command("maestro.cli.workflows:show", name="show", help="Show the step
 workflows.command("maestro.cli.workflows:run", name="run", help="Run a file's workflow.")
 workflows.command("maestro.cli.workflows:schema", name="schema", help="Print the JSON Schema.")
 app.command(workflows)
+contracts = App(name="contracts", help="Find, check, compare, mock, verify and export contracts.")
+for _verb, _target, _help in (
+    ("list", "contracts:list_contracts", "List stored contracts, or search them."),
+    ("show", "contracts:show", "Show a stored contract."),
+    ("lint", "contracts:lint", "Say what is wrong in contracts."),
+    ("diff", "contracts:diff", "Compare two versions of a contract."),
+    ("design", "contracts:design", "Design the contracts of a requirement."),
+    ("import", "contracts:hand_in", "Keep contracts as agreed."),
+    ("mock", "contracts_serving:mock", "Serve mocks of contracts."),
+    ("verify", "contracts_serving:verify", "Hold a provider against its contract."),
+    ("export", "contracts_serving:export", "Write a contract as a project."),
+):
+    contracts.command(f"maestro.cli.{_target}", name=_verb, help=_help)
+app.command(contracts)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

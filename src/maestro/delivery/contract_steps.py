@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from maestro.agents.executors.offline.interpreters import resolve
 from maestro.contracts.agree import agree
+from maestro.contracts.amendment import amend
 from maestro.delivery.addresses import address_variable, free_port
 from maestro.delivery.providers import (
     START_SECONDS,
     Providers,
     answering,
     component_works,
+    runs_as_server,
     served,
     upstream_artifacts,
+    upstream_calls,
 )
 from maestro.delivery.record import RecheckRecord, RunRecord, WorkRecord
+from maestro.delivery.shelf import Shelf
 from maestro.delivery.workspace import merge
 from maestro.domain.contract import CheckResult, Contract, ContractKind, Verification
 from maestro.domain.encoding import encode
@@ -39,6 +43,7 @@ MAX_REASONS = 20
 class ContractSteps:
     providers: Providers
     verifier: ContractVerifier
+    shelf: Shelf
     browser: bool
     """Without a browser on this host pages are not verified, and say so."""
 
@@ -50,16 +55,25 @@ class ContractSteps:
         }
 
     async def agree(self, context: StepContext) -> StepResult:
-        """Lints and locks a contract: consumers and provider start from the same digest."""
+        """Lints and locks a contract: consumers and provider start from the same digest.
+
+        What the run had locked before under the same version changes only as an amendment does.
+        """
         record = RunRecord.of(context)
-        contract_id = str(context.step.inputs["contract"])
-        return StepResult(output=encode(agree(record.contract(contract_id))))
+        agreed = agree(record.contract(str(context.step.inputs["contract"])))
+        locked = await self.shelf.locked(context.run_id, agreed)
+        if locked is None or locked.digest == agreed.digest:
+            await self.shelf.agreed(context.run_id, agreed)
+        else:
+            agreed = amend(locked, agreed, ())
+            await self.shelf.amended(context.run_id, locked, agreed, "it was planned anew")
+        return StepResult(output=encode(agreed))
 
     async def verify(self, context: StepContext) -> StepResult:
         """Holds the built thing against its contract; Blocked with every finding if they differ."""
         record = RunRecord.of(context)
         contract = record.contract(str(context.step.inputs["contract"]))
-        if served(contract):
+        if runs_as_server(contract):
             verification = await self._verify_served(context, record, contract)
         elif contract.kind is ContractKind.PAGE:
             if not self.browser:
@@ -68,9 +82,11 @@ class ContractSteps:
             verification = await self._verify_page(context, record, contract)
         else:
             verification = await self._verify_files(context, record, contract)
+        await self.shelf.judged(context.run_id, contract, verification)
         if not verification.conforms:
             raise Blocked(
-                f"{contract.provider!r} does not keep contract {contract.id!r}",
+                f"{contract.provider!r} does not keep contract {contract.id!r} "
+                f"{contract.version}{_consumed_by(contract)}",
                 reasons=refusals(verification),
                 detail=encode(verification),
             )
@@ -86,6 +102,7 @@ class ContractSteps:
                 url=provider.url,
                 port=provider.port,
                 not_built=provider.not_built,
+                replay=upstream_calls(record, context.step, contract.id),
             )
             return await self.verifier.verify(contract, target, context.progress)
 
@@ -197,6 +214,11 @@ async def run_check(
         passed=passed,
         detail="" if passed else detail.strip(),
     )
+
+
+def _consumed_by(contract: Contract) -> str:
+    names = ", ".join(repr(name) for name in contract.consumers)
+    return f", which {names} work with" if names else ""
 
 
 def refusals(verification: Verification) -> tuple[str, ...]:

@@ -12,9 +12,17 @@ from maestro.domain.values import StepId
 from maestro.domain.work import Artifact, LaunchCommand
 from maestro.domain.workflow import Step
 from maestro.errors import Blocked, StepFailed
-from maestro.ports import Reach, Sandbox, SandboxProvider, ServerProcess, StepContext
+from maestro.ports import (
+    Reach,
+    RecordedCall,
+    Sandbox,
+    SandboxProvider,
+    ServerProcess,
+    StepContext,
+)
 
 START_SECONDS = 45.0
+_HTTP_KINDS = frozenset({ContractKind.REST, ContractKind.GRAPHQL, ContractKind.EVENT_STREAM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Providers:
     async def started(
         self, context: StepContext, record: RunRecord, contract: Contract, label: str = ""
     ) -> AsyncIterator[RunningProvider]:
-        """The provider of a REST contract, started from what was built for its component.
+        """The provider of a contract, started from what was built for its component.
 
         Raises Blocked when nobody delivered a launch command or it does not come up.
         """
@@ -110,7 +118,13 @@ def unbuilt_operations(works: Sequence[WorkRecord]) -> tuple[str, ...]:
 
 
 def served(contract: Contract) -> bool:
-    return contract.kind is ContractKind.REST
+    """Whether consumers get a mock of it while they build."""
+    return contract.kind in _HTTP_KINDS
+
+
+def runs_as_server(contract: Contract) -> bool:
+    """Whether it is held against a provider that was started, instead of against files."""
+    return contract.kind in _HTTP_KINDS | {ContractKind.MESSAGE_QUEUE, ContractKind.GRPC}
 
 
 def upstream_artifacts(record: RunRecord, step: Step) -> tuple[Artifact, ...]:
@@ -121,6 +135,20 @@ def upstream_artifacts(record: RunRecord, step: Step) -> tuple[Artifact, ...]:
     needed = ancestors(record.decided().steps, step)
     return merge(
         {str(step_id): work.artifacts for step_id, work in record.works() if step_id in needed}
+    )
+
+
+def upstream_calls(record: RunRecord, step: Step, contract: str) -> tuple[RecordedCall, ...]:
+    """What consumers whose work `step` needs, directly or not, did on the contract's mock.
+
+    Never more than that, for the reason that upstream_artifacts gives.
+    """
+    needed = ancestors(record.decided().steps, step)
+    return tuple(
+        call
+        for step_id, work in record.works()
+        if step_id in needed
+        for call in work.calls.get(contract, ())
     )
 
 

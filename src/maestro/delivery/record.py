@@ -7,6 +7,7 @@ them can tell another story than the journal.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from maestro.contracts.comparison.changes import version_numbers
 from maestro.domain.contract import CheckResult, Contract, Verification
 from maestro.domain.encoding import decode
 from maestro.domain.plan import Plan
@@ -18,6 +19,8 @@ from maestro.domain.work import Artifact, LaunchCommand, WorkResult
 from maestro.errors import Blocked, NotFound
 from maestro.ports import RecordedCall, StepContext
 
+AMENDMENTS = "amend."
+"""What the ids of `contract.amend` steps begin with."""
 PLAN_STEP = StepId("plan.assemble")
 INTEGRATE_STEP = StepId("integrate")
 
@@ -61,6 +64,21 @@ class GateRecord:
     evidence: tuple[Evidence, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendmentRecord:
+    """Output of a `contract.amend` step."""
+
+    contract: Contract
+    """As the run works with it from then on."""
+    replaced: str
+    """The version it stands in place of."""
+    by: str
+    """Who proposed it."""
+    consents: tuple[str, ...]
+    verified_again: Mapping[str, str]
+    """Step of the plan -> step that holds the same against the new version."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     inputs: JsonObject
@@ -89,7 +107,12 @@ class RunRecord:
         return plan
 
     def contract(self, contract_id: str) -> Contract:
-        """The agreed contract, or the designed one while it is not agreed. Raises NotFound."""
+        """The contract as it was agreed or last amended, or as it was designed while it is not
+        agreed. Raises NotFound.
+        """
+        amended = [a.contract for a in self.amendments() if a.contract.id == contract_id]
+        if amended:
+            return max(amended, key=lambda contract: version_numbers(contract.version))
         agreed = self.outputs.get(StepId(f"contract.{contract_id}"))
         if agreed is not None:
             return decode(Contract, agreed)
@@ -100,6 +123,12 @@ class RunRecord:
 
     def contracts(self) -> tuple[Contract, ...]:
         return tuple(self.contract(contract.id) for contract in self.decided().contracts)
+
+    def amendments(self) -> Iterator[AmendmentRecord]:
+        """Those that were accepted."""
+        for step_id, data in self.outputs.items():
+            if step_id.startswith(AMENDMENTS):
+                yield decode(AmendmentRecord, data)
 
     def works(self) -> Iterator[tuple[StepId, WorkRecord]]:
         """Finished persona steps, in the plan's order."""
@@ -112,7 +141,7 @@ class RunRecord:
         found: dict[str, Verification] = {}
         for step in self.decided().steps:
             if step.action == "contract.verify":
-                data = self._result(step.id)
+                data = self._latest(step.id)
                 if data is not None:
                     verification = decode(Verification, data)
                     found[verification.contract] = verification
@@ -123,7 +152,7 @@ class RunRecord:
         found: dict[str, RecheckRecord] = {}
         for step in self.decided().steps:
             if step.action == "consumer.recheck":
-                data = self._result(step.id)
+                data = self._latest(step.id)
                 if data is not None:
                     record = decode(RecheckRecord, data)
                     found[record.persona] = record
@@ -141,6 +170,16 @@ class RunRecord:
     def integration(self) -> IntegrationRecord | None:
         data = self.outputs.get(INTEGRATE_STEP)
         return None if data is None else decode(IntegrationRecord, data)
+
+    def _latest(self, step_id: StepId) -> JsonValue:
+        """The same of the step that did it last, as it is done again after an amendment."""
+        again = [
+            self._result(StepId(a.verified_again[step_id]))
+            for a in self.amendments()
+            if step_id in a.verified_again
+        ]
+        found = [data for data in again if data is not None]
+        return found[-1] if found else self._result(step_id)
 
     def _result(self, step_id: StepId) -> JsonValue:
         """What the step committed, or the detail with which it was blocked."""

@@ -9,11 +9,12 @@ import httpx
 from maestro.contracts.openapi import from_object
 from maestro.contracts.openapi.recognition import recognise
 from maestro.delivery.addresses import free_port
+from maestro.delivery.amendment_steps import proposals
 from maestro.delivery.contract_steps import application_ports, application_reach
 from maestro.delivery.providers import START_SECONDS, answering, served, upstream_artifacts
 from maestro.delivery.record import IntegrationRecord, RunRecord, WorkRecord
 from maestro.delivery.workspace import Workspace
-from maestro.domain.contract import Contract, RecognisedOperation
+from maestro.domain.contract import Contract, ContractKind, RecognisedOperation
 from maestro.domain.encoding import encode
 from maestro.domain.run import EventKind
 from maestro.domain.work import Artifact, Assignment, Budget, ConsumedContract, LaunchCommand
@@ -74,7 +75,8 @@ class WorkSteps:
             calls=calls,
             sandbox=strength,
         )
-        return StepResult(output=encode(output))
+        # A step with additions cannot be run again; most have none.
+        return StepResult(output=encode(output), extend=proposals(context.step, persona.id, result))
 
     @asynccontextmanager
     async def _mocks(
@@ -205,6 +207,7 @@ def _recognised(contracts: Sequence[Contract]) -> tuple[RecognisedOperation, ...
     """What the operations of the caller's own document do."""
     return tuple(
         operation
-        for contract in filter(served, contracts)
+        for contract in contracts
+        if contract.kind is ContractKind.REST
         for operation in recognise(from_object(contract.specification, name=contract.id))
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -190,6 +191,8 @@ class Verification:
     """Operations that answer 501 on purpose."""
     tool: str = ""
     """Name and version of what tested, e.g. `schemathesis 4.32.5`."""
+    operations: Mapping[str, bool] = field(default_factory=dict)
+    """Each operation, where they are told apart, and whether it was tested."""
 
     @property
     def conforms(self) -> bool:

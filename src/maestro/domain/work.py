@@ -105,7 +105,8 @@ class LaunchCommand:
     cwd: str
     """Relative to the work tree."""
     ready_path: str
-    """GET on it answers below 500 once the service is up."""
+    """GET on it answers below 500 once the service is up; empty where taking connections on its
+    port is all that can be asked of it (gRPC)."""
     base_path: str = ""
     """Prefix of the contract's paths."""
 

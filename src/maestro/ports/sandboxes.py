@@ -91,7 +91,8 @@ class Sandbox(Protocol):
         env: Mapping[str, str] | None = None,
         reach: Reach = Reach(),
     ) -> AbstractAsyncContextManager[ServerProcess]:
-        """Starts a server and waits until `launch.ready_path` answers below 500.
+        """Starts a server and waits until `launch.ready_path` answers below 500; with an empty
+        one, until the port takes connections.
 
         Raises StepFailed with the end of its log when it ends or is not ready within `timeout`.
         """

@@ -190,7 +190,7 @@ class ContractRepository(Protocol):
         version: str | None = None,
         run_id: RunId | None = None,
     ) -> ContractRecord:
-        """The latest that fits. Raises NotFound."""
+        """The latest that fits; an empty `run_id` asks for those of no run. Raises NotFound."""
         ...
 
     def find(

@@ -197,7 +197,7 @@ class _Server:
 
 
 async def _ready(server: _Server, running: Running, path: str, timeout: float) -> None:
-    """Polls until the server answers below 500. Raises StepFailed with the end of its log."""
+    """Polls until the server is there. Raises StepFailed with the end of its log."""
     deadline = asyncio.get_running_loop().time() + timeout
     async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
         while True:
@@ -207,19 +207,28 @@ async def _ready(server: _Server, running: Running, path: str, timeout: float) -
                     f"the server ended with status {running.process.returncode} before it was "
                     f"ready: {server.log()[-1500:].strip()}"
                 )
-            try:
-                reply = await client.get(server.url + path)
-                if reply.status_code < 500:
-                    return
-                problem = f"{path!r} answered {reply.status_code}"
-            except httpx.HTTPError as error:
-                problem = type(error).__name__
+            problem = await _problem(client, server.url, path)
+            if not problem:
+                return
             if asyncio.get_running_loop().time() > deadline:
                 raise StepFailed(
                     f"the server was not ready after {timeout:.0f} s ({problem}): "
                     f"{server.log()[-1500:].strip()}"
                 )
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def _problem(client: httpx.AsyncClient, url: str, path: str) -> str:
+    """Why the server is not ready. Without a path it is when it takes connections."""
+    try:
+        if not path:
+            _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(url).port)
+            writer.close()
+            return ""
+        reply = await client.get(url + path)
+    except (httpx.HTTPError, OSError) as error:
+        return type(error).__name__
+    return "" if reply.status_code < 500 else f"{path!r} answered {reply.status_code}"
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:

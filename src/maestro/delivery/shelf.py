@@ -1,0 +1,124 @@
+"""What runs tell the shelf of contracts: agreed, kept, broken, replaced. Repeating changes nothing.
+
+The engine's journal decides what a run works with; the shelf follows it, in the same database, so
+that a contract can be found again by whoever comes later.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from maestro.contracts.terms import terms_of
+from maestro.domain.contract import Contract, Severity, Verification
+from maestro.domain.contract_life import ContractRecord, ContractStatus
+from maestro.domain.values import RunId
+from maestro.errors import Conflict, NotFound
+from maestro.ports import Clock, Store, Transaction
+
+NO_RUN = RunId("")
+"""Stands for "of no run" where the shelf is asked; None is "of any run" there."""
+REASONS = 3
+"""Findings that say why a contract was breached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Writes what becomes of a run's contracts."""
+
+    store: Store
+    clock: Clock
+
+    async def locked(self, run_id: RunId, contract: Contract) -> Contract | None:
+        """What the run agreed under this id and version, in an earlier attempt perhaps."""
+        record = await self.store.read(lambda tx: known(tx, contract, run_id))
+        agreed = record is not None and record.status is not ContractStatus.DRAFT
+        return record.contract if record is not None and agreed else None
+
+    async def agreed(self, run_id: RunId, contract: Contract) -> None:
+        """Raises Conflict where another specification is locked under the same version."""
+        await self._write(run_id, lambda tx: put_agreed(tx, self.agreement(run_id, contract)))
+
+    async def judged(self, run_id: RunId, contract: Contract, verification: Verification) -> None:
+        """Fulfilled or breached, with the first findings as the reason."""
+        kept = verification.conforms
+        verdict = replace(
+            self.agreement(run_id, contract),
+            status=ContractStatus.FULFILLED if kept else ContractStatus.BREACHED,
+            reason="" if kept else _reason(verification),
+        )
+
+        def change(tx: Transaction) -> None:
+            put_agreed(tx, self.agreement(run_id, contract))
+            stored = known(tx, contract, run_id)
+            if stored is not None and stored.status is not ContractStatus.AMENDED:
+                tx.contracts.put(verdict)
+
+        await self._write(run_id, change)
+
+    async def amended(self, run_id: RunId, old: Contract, new: Contract, reason: str) -> None:
+        """The old version has ended, the new one stands in its place.
+
+        Raises Conflict where another amendment of the same version came first.
+        """
+        replaced, agreed = self.agreement(run_id, old), self.agreement(run_id, new)
+        await self._write(run_id, lambda tx: put_amended(tx, replaced, agreed, reason))
+
+    def agreement(self, run_id: RunId | None, contract: Contract) -> ContractRecord:
+        return ContractRecord(
+            contract=contract,
+            status=ContractStatus.AGREED,
+            run_id=run_id,
+            at=self.clock.now(),
+            terms=terms_of(contract),
+        )
+
+    async def _write(self, run_id: RunId, change: Callable[[Transaction], None]) -> None:
+        await self.store.write(change, about=run_id)
+
+
+def known(tx: Transaction, contract: Contract, run_id: RunId | None) -> ContractRecord | None:
+    """The record of exactly this version of this run, or of none."""
+    try:
+        return tx.contracts.get(contract.id, version=contract.version, run_id=run_id or NO_RUN)
+    except NotFound:
+        return None
+
+
+def put_agreed(tx: Transaction, agreement: ContractRecord) -> None:
+    """Leaves alone what has gone on since with the same specification."""
+    stored = known(tx, agreement.contract, agreement.run_id)
+    gone_on = stored is not None and stored.status is not ContractStatus.DRAFT
+    if stored is None or not gone_on or stored.contract.digest != agreement.contract.digest:
+        tx.contracts.put(agreement)
+
+
+def put_amended(
+    tx: Transaction, replaced: ContractRecord, agreed: ContractRecord, reason: str
+) -> None:
+    old, new = replaced.contract, agreed.contract
+    put_agreed(tx, replaced)
+    stored = known(tx, old, replaced.run_id)
+    there = known(tx, new, agreed.run_id)
+    ended = stored is not None and stored.status is ContractStatus.AMENDED
+    if ended and (there is None or there.contract.digest != new.digest):
+        raise Conflict(
+            f"contract {old.id!r} {old.version} was amended by somebody else in the meantime; "
+            "propose the change to its successor"
+        )
+    if not ended:
+        tx.contracts.put(
+            replace(
+                replaced,
+                status=ContractStatus.AMENDED,
+                reason=f"{new.version} stands in its place: {reason}",
+            )
+        )
+    put_agreed(tx, agreed)
+
+
+def _reason(verification: Verification) -> str:
+    wrong = [f for f in verification.findings if f.severity is Severity.ERROR]
+    told = [f"{f.operation or verification.contract}: {f.message}" for f in wrong]
+    told += [f"{c.id}: {c.detail or c.statement}" for c in verification.checks if not c.passed]
+    more = len(told) - REASONS
+    told = [*told[:REASONS], *([f"and {more} more"] if more > 0 else [])]
+    return "; ".join(told) or "not everything that the contract promises was checked"

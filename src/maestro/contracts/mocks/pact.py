@@ -8,8 +8,11 @@ from urllib.parse import parse_qsl
 from maestro.domain.values import JsonObject, JsonValue
 from maestro.ports import RecordedCall
 
-_KEPT = ("accept", "content-type", "prefer")
-"""Request headers that say what a call is about; others belong to the client's machine."""
+_OF_THE_MACHINE = frozenset({
+    "accept-encoding", "connection", "content-length", "host", "keep-alive", "origin", "referer",
+    "te", "transfer-encoding", "upgrade", "user-agent", "x-maestro-consumer",
+})  # fmt: skip
+"""Request headers that say nothing of what a call is about."""
 
 
 def pact_of(calls: Sequence[RecordedCall], *, consumer: str, provider: str) -> JsonObject:
@@ -36,7 +39,9 @@ def _interaction(call: RecordedCall) -> dict[str, Any]:
     request: dict[str, Any] = {"method": call.method, "path": call.path or "/"}
     if call.query:
         request["query"] = _query(call.query)
-    headers = {name: [text] for name, text in call.request_headers.items() if name in _KEPT}
+    headers = {
+        name: [text] for name, text in call.request_headers.items() if name not in _OF_THE_MACHINE
+    }
     if headers:
         request["headers"] = headers
     sent = call.request_headers.get("content-type", "application/json")

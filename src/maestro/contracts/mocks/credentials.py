@@ -13,6 +13,9 @@ from maestro.errors import InvalidInput
 
 Scheme = Mapping[str, Any]
 
+_ELSEWHERE = ("apiKey", "mutualTLS")
+"""Types of schemes that do not use the Authorization header."""
+
 
 def schemes_of(document: OpenApiDocument) -> dict[str, Scheme]:
     """The security schemes of a document by name; those with bad references are left out."""
@@ -55,7 +58,7 @@ class Credentials:
             return
         missing: list[str] = []
         for alternative in self._alternatives:
-            lacking = [scheme for scheme in alternative if not _brought(scheme, request)]
+            lacking = _lacking(alternative, request)
             if not lacking:
                 return
             missing += [_described(scheme) for scheme in lacking]
@@ -72,6 +75,15 @@ class Credentials:
             for scheme in alternative:
                 kind = str(scheme.get("scheme", "")).capitalize()
                 yield f'{kind if scheme.get("type") == "http" and kind else "Bearer"} realm="mock"'
+
+
+def _lacking(alternative: Sequence[Scheme], request: MockRequest) -> list[Scheme]:
+    """Of several schemes that share the one Authorization header, one is enough."""
+    lacking = [scheme for scheme in alternative if not _brought(scheme, request)]
+    sharing = [scheme for scheme in alternative if scheme.get("type") not in _ELSEWHERE]
+    if any(scheme not in lacking for scheme in sharing):
+        return [scheme for scheme in lacking if scheme not in sharing]
+    return lacking
 
 
 def _brought(scheme: Scheme, request: MockRequest) -> bool:

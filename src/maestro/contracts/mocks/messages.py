@@ -18,6 +18,9 @@ MOCK_HEADER = ("x-maestro-mock", "1")
 NO_BODY = (204, 205, 304)
 """Statuses that never have a body."""
 
+_NO_LENGTH = (204, 304)
+"""Of these the statuses that end with the head; a 205 without a length would last for ever."""
+
 _ALWAYS = [
     (MOCK_HEADER[0].encode(), MOCK_HEADER[1].encode()),
     (b"access-control-allow-origin", b"*"),
@@ -71,7 +74,7 @@ class MockReply:
             encoded += _ALWAYS
             if self.content_type:
                 encoded.append((b"content-type", _clean(self.content_type)))
-            if self.status not in NO_BODY:
+            if self.status not in _NO_LENGTH:
                 encoded.append((b"content-length", b"%d" % len(self.body)))
             self._start = {
                 "type": "http.response.start",
@@ -86,7 +89,7 @@ class MockReply:
             lines = [_beginning(self.status, self.content_type)]
             for name, value in self.headers:
                 lines.append(name.encode("latin-1", "replace") + b": " + _clean(value) + b"\r\n")
-            if self.status not in NO_BODY:
+            if self.status not in _NO_LENGTH:
                 lines.append(b"content-length: %d\r\n" % len(self.body))
             self._head = b"".join(lines)
         return self._head

@@ -78,11 +78,21 @@ class ParameterReader:
             text = text.removeprefix(".")
         elif parameter.style == "matrix":
             text = text.removeprefix(f";{parameter.name}=")
+        delimiter = self._delimiter(text)
         if "array" in self._kinds:
-            return self._array(text, "." if parameter.style == "label" else ",")
+            if delimiter == ";":  # every entry has the name
+                text = text.replace(f";{parameter.name}=", ";")
+            return self._array(text, delimiter)
         if "object" in self._kinds:
-            return self._object_text(text)
+            return self._object_text(text.removeprefix(";"), delimiter)
         return scalar(text, self._kinds)
+
+    def _delimiter(self, text: str) -> str:
+        """What stands between the parts of a text; both signs of labels are in use."""
+        parameter = self._parameter
+        if parameter.style == "label":
+            return "." if parameter.explode or "," not in text else ","
+        return ";" if parameter.style == "matrix" and parameter.explode else ","
 
     def _key(self, name: str) -> str:
         deep = self._parameter.style == "deepObject"
@@ -91,8 +101,8 @@ class ParameterReader:
     def _array(self, text: str, delimiter: str) -> list[JsonValue]:
         return [scalar(part, self._item_kinds) for part in text.split(delimiter)] if text else []
 
-    def _object_text(self, text: str) -> JsonValue:
-        parts = text.split(",")
+    def _object_text(self, text: str, delimiter: str) -> JsonValue:
+        parts = text.split(delimiter)
         if self._parameter.explode:
             return self._object_of(dict(p.split("=", 1) for p in parts if "=" in p))
         return self._object_of(dict(zip(parts[::2], parts[1::2], strict=False)))

@@ -162,7 +162,10 @@ class ReplyWriter:
         kind = next((k for k in response.content if is_json(k)), None) if response else None
         if response is None or kind is None:
             return problem_reply(refused)
-        content = self._content(response, kind)
+        try:
+            content = self._content(response, kind)
+        except InvalidInput:  # the caller is wrong all the same
+            return problem_reply(refused)
         value = _overlaid(content, problem_value(refused), refused)
         return MockReply(
             status=refused.status, body=dump(value), content_type=kind, headers=refused.headers

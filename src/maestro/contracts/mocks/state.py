@@ -70,6 +70,9 @@ class _Store:
     """How the next id is made, once that is known: a kind, or a text to be continued."""
 
 
+_MAKES = frozenset((ResourceAction.CREATE, ResourceAction.UPSERT))
+
+
 class MockState:
     """Create, read, list, change and delete, as the contract's own conventions say."""
 
@@ -78,7 +81,11 @@ class MockState:
         self._clock = 0
         self.version = 0
         """Grows with every change."""
-        self._stores = {resource.name: _store(document, resource) for resource in found}
+        self._stores = {
+            resource.name: _store(document, resource)
+            for resource in found
+            if not _MAKES.isdisjoint(resource.operations)  # nothing could ever be in the others
+        }
         self._owners: dict[str, tuple[_Store, ResourceAction]] = {}
         for store in self._stores.values():
             for action, operation in store.resource.operations.items():

@@ -100,10 +100,20 @@ def is_json(media_type: str) -> bool:
     return plain_type in ("application/json", "text/json") or plain_type.endswith("+json")
 
 
+_REDIRECTS = ("301", "302", "303", "307", "308")
+
+
 def success_status(operation: Operation) -> str | None:
-    """The status of the reply that means success: the least 2xx, else `default`."""
-    good = sorted(status for status in operation.responses if status.startswith("2"))
-    return good[0] if good else ("default" if "default" in operation.responses else None)
+    """The status of the reply that means success: the least 2xx, a redirect, else `default`.
+
+    None where the document describes errors only.
+    """
+    known = sorted(operation.responses)
+    good = [status for status in known if status.startswith("2")]
+    elsewhere = [status for status in known if status.isdigit() and status.startswith("3")]
+    redirects = [status for status in elsewhere if status in _REDIRECTS]
+    other = ["default"] if "default" in known else []
+    return next(iter((*good, *redirects, *other, *elsewhere)), None)
 
 
 def success_schema(operation: Operation) -> Schema | None:

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Coroutine, Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_to_bytes
 
 from maestro.contracts.asyncapi.checking import Judgement
 from maestro.contracts.asyncapi.wire import MAX_MESSAGE
@@ -94,6 +94,14 @@ async def deny(scope: Scope, send: Send, refused: Refused) -> None:
     start_message = {"type": "websocket.http.response.start", "status": refused.status}
     await send({**start_message, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
+
+
+def check_path(scope: Scope) -> None:
+    """Raises Refused (400) for a path whose bytes are no text; parameters would take anything."""
+    try:
+        unquote_to_bytes(scope.get("raw_path") or b"").decode()
+    except UnicodeDecodeError:
+        raise Refused(400, "the path is not UTF-8") from None
 
 
 def refusal(judgement: Judgement) -> Refused:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from maestro.contracts.asyncapi.addresses import ServedAddress
 from maestro.contracts.mocks.events.exchange import (
     EVERY,
+    check_path,
     deny,
     refuse,
     reply,
@@ -79,6 +80,7 @@ class EventsSurface:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         try:
+            check_path(scope)
             if path.endswith(DEMAND):
                 await take_demand(self.stage, path.removesuffix(DEMAND), method, receive, send)
                 return
@@ -109,6 +111,7 @@ class EventsSurface:
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
+            check_path(scope)
             meeting = self.stage.meeting(scope["path"])
             exchange = SocketExchange(self.stage, meeting, scope, receive, send)
             exchange.check_handshake()

@@ -98,6 +98,7 @@ def served(folder: Path, database: Path) -> Iterator[httpx.Client]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     argv = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)]
+    argv += ["--http", "h11"]  # what its requirements.txt installs; httptools reads no long URL
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{database}"}
     log = (database.parent / "server.log").open("w+")
     process = subprocess.Popen(argv, cwd=folder, env=environment, stdout=log, stderr=log)

@@ -48,7 +48,7 @@ def test_a_fault_is_caught_and_nothing_else_is_blamed(fault: str) -> None:
         assert "curl " in finding.reproduce
 
 
-@pytest.mark.parametrize("fault", ["", *FAULTS] if WHOLE else [])
+@pytest.mark.parametrize("fault", ["", *FAULTS] if WHOLE else ["", *list(FAULTS)[::8]])
 def test_every_fault_is_caught_by_trials_alone(fault: str) -> None:
     outcome = verified(SHOP, fault)
     assert bool(outcome.errors) == bool(fault), outcome.findings
@@ -56,7 +56,7 @@ def test_every_fault_is_caught_by_trials_alone(fault: str) -> None:
     assert outcome.requests <= REQUESTS
 
 
-@pytest.mark.parametrize("fault", list(FAULTS)[::6] if WHOLE else [])
+@pytest.mark.parametrize("fault", list(FAULTS)[::6] if WHOLE else list(FAULTS)[:1])
 def test_generated_requests_change_nothing_of_it(fault: str) -> None:
     outcome = verified(SHOP, fault, options=VerificationOptions())
     assert outcome.errors

@@ -15,6 +15,7 @@ from maestro.domain.values import RunId, StepId
 from maestro.domain.workflow import Step, Workflow
 from maestro.errors import MaestroError, SchemaMismatch, StorageUnavailable
 from maestro.ports import Transaction
+from maestro.storage.schema import REVISIONS
 from maestro.storage.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -125,7 +126,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
         connection.commit()
     before = path.read_bytes()
     message = refusal(path, SchemaMismatch)
-    assert "has schema '9999'; this Maestro knows up to '0001'" in message
+    assert f"has schema '9999'; this Maestro knows up to {REVISIONS[-1]!r}" in message
     assert "newer Maestro" in message
     assert path.read_bytes() == before
 

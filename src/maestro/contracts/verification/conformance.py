@@ -41,6 +41,7 @@ EXAMPLES_IN_ALL = 200
 FINDINGS_PER_RULE = 3
 """Different findings reported per rule and operation."""
 
+LONGEST_URL = 8000
 REPLAYS_PER_RULE = 6
 """Failures of one rule and operation that are sent again before the rest is taken for the same."""
 
@@ -147,6 +148,8 @@ class ConformanceRun:
         failing_id = failure.case_id or case_id
         case = recorder.cases[failing_id].value
         response = recorder.interactions[failing_id].response
+        if refused_for_its_length(response.status_code, str(response.request.url)):
+            return
         operation = failure.operation or case.operation.label
         self._seen[(check.name, operation)] += 1
         if self._seen[(check.name, operation)] > REPLAYS_PER_RULE:
@@ -259,6 +262,11 @@ class ConformanceRun:
             tested=frozenset(self._tested),
             requests=self._requests,
         )
+
+
+def refused_for_its_length(status: int, url: str) -> bool:
+    """Every server may refuse a long address, whatever the document says (RFC 9110, 4.1)."""
+    return status in (400, 414, 431) and len(url) > LONGEST_URL
 
 
 def tool_name() -> str:

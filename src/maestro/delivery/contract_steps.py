@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from maestro.agents.executors.offline.interpreters import resolve
 from maestro.contracts.agree import agree
 from maestro.contracts.amendment import amend
-from maestro.delivery.addresses import address_variable, free_port
+from maestro.contracts.verification.loopback import free_port
+from maestro.delivery.addresses import address_variable
 from maestro.delivery.providers import (
     START_SECONDS,
     Providers,

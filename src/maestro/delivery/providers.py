@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from maestro.delivery.addresses import free_port
+from maestro.contracts.verification.loopback import free_port
 from maestro.delivery.record import RunRecord, WorkRecord
 from maestro.delivery.workspace import Workspace, merge
 from maestro.domain.contract import Contract, ContractKind

@@ -8,7 +8,7 @@ import httpx
 
 from maestro.contracts.openapi import from_object
 from maestro.contracts.openapi.recognition import recognise
-from maestro.delivery.addresses import free_port
+from maestro.contracts.verification.loopback import free_port
 from maestro.delivery.amendment_steps import proposals
 from maestro.delivery.contract_steps import application_ports, application_reach
 from maestro.delivery.providers import START_SECONDS, answering, served, upstream_artifacts

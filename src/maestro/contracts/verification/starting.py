@@ -5,7 +5,6 @@ import contextlib
 import os
 import shlex
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from maestro.contracts.verification.loopback import free_port
 from maestro.domain.work import LaunchCommand
 from maestro.errors import InvalidInput, StepFailed
 
@@ -77,7 +77,7 @@ async def provider_started(
         StepFailed: it ends, or does not answer within `timeout`; with the end of its log.
     """
     root, cwd = await asyncio.to_thread(_folders, folder, launch.cwd)
-    port = _free_port()
+    port = free_port()
     names = {"port": str(port), "python": sys.executable, "root": str(root)}
     argv = [_filled(word, names) for word in launch.argv]
     mark = uuid.uuid4().hex
@@ -109,12 +109,6 @@ def _filled(word: str, names: Mapping[str, str]) -> str:
     for name, value in names.items():
         word = word.replace(f"{{{name}}}", value)
     return word
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _spawn(

@@ -32,7 +32,8 @@ _WRITING = Dialect(
 )
 _CONNECT_SECONDS = 10
 _LONGEST_PAUSE_SECONDS = 1.0
-_AGAIN = frozenset({"40001", "40P01", "55P03"})
+_LOCKED = "55P03"
+_AGAIN = frozenset({"40001", "40P01", _LOCKED})
 """Serialization failure, deadlock, lock timeout: the same work may succeed at once."""
 _GONE = frozenset({"57P01", "57P02", "57P03", "25P03", "57P05"})
 """The server ends the session: shutdown, crash, start-up, idle for too long."""
@@ -43,6 +44,12 @@ _DURABLE = (
 _BY_KEY = "SET enable_hashjoin = off; SET enable_mergejoin = off"
 """Rows are changed by their keys, a few at a time; the planner takes them for a hundred and would
 rather read the whole table."""
+_END_SILENT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND usename = current_user AND application_name = current_setting('application_name') "
+    "AND backend_xid IS NOT NULL AND wait_event = 'ClientRead' "
+    "AND state_change < clock_timestamp() - current_setting('lock_timeout')::interval"
+)
 _BEGIN = (
     "BEGIN; INSERT INTO writers (id, batch, seen) VALUES ('{id}', {batch}, {now}) "
     "ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, seen = excluded.seen"
@@ -98,8 +105,9 @@ def connect(location: Location, *, writing: bool, idle_seconds: float) -> Postgr
     """A new session.
 
     Args:
-        idle_seconds: after this long without a word in the middle of a transaction, the server
-            ends it, so that a process that was stopped cannot hold a row for ever.
+        idle_seconds: after this long without a word in the middle of a transaction, its session
+            is ended, so that a process that was stopped cannot hold a row for ever: by the server,
+            and, where its clock does not run (after a pipeline), by a writer that waits for a row.
     """
     session = psycopg.connect(
         **{
@@ -115,7 +123,7 @@ def connect(location: Location, *, writing: bool, idle_seconds: float) -> Postgr
         idle = max(1, int(idle_seconds * 1000))
         connection.command(f"SET idle_in_transaction_session_timeout = {idle}; {_DURABLE}")
         if writing:
-            connection.command(_BY_KEY)
+            connection.command(f"SET lock_timeout = {idle}; {_BY_KEY}")
     except psycopg.Error:
         connection.close()
         raise
@@ -236,14 +244,16 @@ class PostgresLink:
             or getattr(error, "sqlstate", None) in _GONE
         )
 
-    def _clean_up(self, error: Exception) -> None:
-        """Leaves a session outside of any transaction, or none."""
+    def _clean_up(self, error: psycopg.Error) -> None:
+        """Leaves a session outside of any transaction, or none, and nobody silent in its way."""
         if self._connection is None:
             return
         if not self._is_lost(error):
             try:
                 if self._connection.in_transaction:
                     self._connection.command("ROLLBACK")
+                if error.sqlstate == _LOCKED:
+                    self._connection.command(_END_SILENT)
                 return
             except psycopg.Error:
                 pass  # it broke just now

@@ -25,23 +25,32 @@ FLOW = Workflow(name="flow", steps=(Step(id=StepId("a"), action="work"),))
 OWNER = """
 import asyncio, signal, sys, threading
 from datetime import UTC, datetime
+from maestro import failpoints
 from maestro.domain.run import EventKind
 from maestro.errors import MaestroError
 from maestro.storage.opening import open_store
 
-stops = sys.argv[3:] == ["stops-inside"]
+stops_at = sys.argv[3] if sys.argv[3:] else None
+owned = False
 
-def change(fence, tx):
-    global stops
-    tx.events.append("run-1", EventKind.STEP_PROGRESS, datetime.now(UTC), step_id="a", attempt=1,
-                     data={"fence": fence}, fence=fence)
-    if stops:
-        stops = False
+def reach(name):
+    global stops_at
+    if owned and name == stops_at:
+        stops_at = None
         signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # at once, not soon
 
+failpoints.reach = reach
+
+def change(fence, tx):
+    tx.events.append("run-1", EventKind.STEP_PROGRESS, datetime.now(UTC), step_id="a", attempt=1,
+                     data={"fence": fence}, fence=fence)
+    reach("change")
+
 async def main(url, lease):
+    global owned
     store = await open_store(url, lease_seconds=lease)
     async with store.own("run-1") as fence:
+        owned = True
         print(fence, flush=True)
         try:
             while True:
@@ -153,16 +162,17 @@ def test_a_run_is_driven_for_as_long_as_its_owner_s_lease(postgres_url: str) -> 
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("stops_at", ["change", "commit.before"])
 def test_an_owner_stopped_in_the_middle_of_a_transaction_holds_nobody_up(
-    postgres_url: str,
+    postgres_url: str, stops_at: str
 ) -> None:
-    """It holds the run's row; the server ends its session."""
+    """It holds the run's row; the server does not end its session by itself at every place."""
     lease = 1.5
 
     async def play() -> None:
         store = await open_store(postgres_url, lease_seconds=lease)
         await begin(store)
-        child = await asyncio.to_thread(owner, postgres_url, lease, "stops-inside")
+        child = await asyncio.to_thread(owner, postgres_url, lease, stops_at)
         try:
             await asyncio.to_thread(os.waitpid, child.pid, os.WUNTRACED)
             await asyncio.wait_for(take_over(store, lease + 1.0), lease + 1.0)

@@ -50,7 +50,7 @@ test-faults: $(STAMP)
 test-exports: $(STAMP)
 	@$(WITH_NODE) $(BIN)/python -m pytest tests/exports $(PYTEST_OPTIONS)
 
-# What needs programs of others: redis-server, nats-server and tsc on the machine.
+# What needs programs of others: redis-server, nats-server, rabbitmq-server with epmd, and tsc.
 test-extras: $(EXTRAS_STAMP)
 	@$(EXTRAS_VENV)/bin/python -m pytest tests/extras $(PYTEST_OPTIONS)
 

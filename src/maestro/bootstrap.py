@@ -258,7 +258,7 @@ def step_handlers(
     executor: PersonaExecutor | None = None,
 ) -> Mapping[str, StepHandler]:
     """Every action, on the embedded defaults."""
-    from maestro.contracts.mocks import HttpMockProvider
+    from maestro.contracts.mocks import LiveMockProvider
     from maestro.contracts.verification.page import find_browser
     from maestro.delivery.amendment_steps import AmendmentSteps
     from maestro.delivery.contract_steps import ContractSteps
@@ -285,7 +285,8 @@ def step_handlers(
             catalogue=catalogue,
             workspace=workspace,
             sandboxes=sandboxes,
-            mocks=HttpMockProvider(),
+            mocks=LiveMockProvider(),
+            shelf=shelf,
             executor=executor or offline_team(settings),
         ),
         GateSteps(

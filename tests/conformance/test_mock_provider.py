@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from maestro.contracts.mocks import HttpMockProvider
+from maestro.contracts.mocks import LiveMockProvider
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.values import ContractId
 from maestro.errors import InvalidInput
@@ -55,7 +55,7 @@ CONTRACT = Contract(
 )
 
 
-@pytest.fixture(params=[HttpMockProvider])
+@pytest.fixture(params=[LiveMockProvider])
 def make_provider(request: pytest.FixtureRequest) -> Callable[[], MockProvider]:
     chosen: Callable[[], MockProvider] = request.param
     return chosen

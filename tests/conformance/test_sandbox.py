@@ -1,6 +1,7 @@
 """What every sandbox mechanism must hold. Each test runs real processes."""
 
 import asyncio
+import os
 import shutil
 import socket
 import sys
@@ -12,7 +13,7 @@ import pytest
 from maestro.agents.sandboxes.confinement import Confinement
 from maestro.agents.sandboxes.provider import HostSandbox, HostSandboxProvider, _try_out
 from maestro.domain.work import LaunchCommand
-from maestro.errors import InvalidInput, StepFailed
+from maestro.errors import InvalidInput, SandboxFailed, StepFailed
 from maestro.ports import Reach, SandboxStrength
 
 CONFINING = ["bubblewrap", "landlock"]
@@ -151,6 +152,30 @@ def test_a_server_that_dies_is_told_with_its_log(mechanism: str, tmp_path: Path)
 
     with pytest.raises(StepFailed, match="no database here"):
         asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("mechanism", [*CONFINING, "off"])
+def test_a_stranger_on_the_port_is_not_taken_for_the_server(mechanism: str, tmp_path: Path) -> None:
+    """It answers, and what was started never came so far."""
+    sandbox = _sandbox(mechanism, tmp_path)
+    waiting = "import time; time.sleep(600)"
+
+    async def scenario() -> None:
+        stranger = await asyncio.start_server(_answering, "127.0.0.1", 0)
+        port = stranger.sockets[0].getsockname()[1]
+        launch = LaunchCommand(argv=("{python}", "-c", waiting), cwd=".", ready_path="/")
+        async with stranger, sandbox.serve(launch, port=port, timeout=20):
+            pass
+
+    with pytest.raises(SandboxFailed, match=f"process {os.getpid()}"):
+        asyncio.run(scenario())
+
+
+async def _answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
 
 
 def test_a_working_folder_outside_the_tree_is_refused(tmp_path: Path) -> None:

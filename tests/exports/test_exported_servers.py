@@ -21,6 +21,7 @@ SHOP = ROOT / "examples" / "contracts" / "shop.yaml"
 GRAPH = ROOT / "examples" / "contracts" / "shop.graphql"
 HOSTILE = ROOT / "tests" / "data" / "exports" / "hostile.yaml"
 ODD = ROOT / "tests" / "data" / "exports" / "odd.yaml"
+CORNERS = ROOT / "tests" / "data" / "exports" / "corners.yaml"
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -50,7 +51,7 @@ def checked(
     return asyncio.run(check_export(contract, target, project, report, packages=packages[target]))
 
 
-@pytest.mark.parametrize("path", [SHOP, HOSTILE, ODD], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [SHOP, HOSTILE, ODD, CORNERS], ids=lambda path: path.stem)
 def test_express_answers_as_our_own_mock(path: Path, packages: dict[str, Path]) -> None:
     result = checked(path, "express", packages)
     assert result.passed, result.detail

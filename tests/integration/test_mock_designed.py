@@ -10,7 +10,7 @@ import pytest
 
 from maestro.contracts.agree import agree
 from maestro.contracts.design import design
-from maestro.contracts.mocks import HttpMockProvider
+from maestro.contracts.mocks import LiveMockProvider
 from maestro.domain.contract import Contract
 from maestro.domain.entities import DomainModel, Entity, Field, FieldType
 from maestro.domain.requirement import Analysis, Complexity, Parallelizability, RequirementType
@@ -74,7 +74,7 @@ Use = Callable[[httpx.AsyncClient, MockServer], Awaitable[None]]
 def with_mock(use: Use, contract: Contract | None = None) -> None:
     async def run() -> None:
         chosen = contract or contracts()["backend-api"]
-        async with HttpMockProvider().serve(chosen, consumer="frontend_developer") as mock:
+        async with LiveMockProvider().serve(chosen, consumer="frontend_developer") as mock:
             async with httpx.AsyncClient(base_url=mock.url, timeout=10) as client:
                 await use(client, mock)
 
@@ -340,7 +340,7 @@ def test_prefer_gives_a_documented_answer_without_changing_anything() -> None:
 def test_each_mock_has_a_port_and_a_memory_of_its_own() -> None:
     async def run() -> None:
         api = contracts()["backend-api"]
-        provider = HttpMockProvider()
+        provider = LiveMockProvider()
         async with (
             provider.serve(api, consumer="a") as one,
             provider.serve(api, consumer="b") as two,
@@ -368,7 +368,7 @@ def test_a_cancelled_step_leaves_no_server_behind() -> None:
         started = asyncio.Event()
 
         async def step() -> None:
-            async with HttpMockProvider().serve(contracts()["backend-api"], consumer="x") as mock:
+            async with LiveMockProvider().serve(contracts()["backend-api"], consumer="x") as mock:
                 ports.append(mock.port)
                 started.set()
                 await asyncio.Event().wait()
@@ -387,7 +387,7 @@ def test_a_cancelled_step_leaves_no_server_behind() -> None:
 
 def test_an_error_of_the_step_is_passed_on_unchanged() -> None:
     async def run() -> None:
-        async with HttpMockProvider().serve(contracts()["backend-api"], consumer="x"):
+        async with LiveMockProvider().serve(contracts()["backend-api"], consumer="x"):
             raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
@@ -396,7 +396,7 @@ def test_an_error_of_the_step_is_passed_on_unchanged() -> None:
 
 def test_what_is_no_api_is_not_served() -> None:
     async def run() -> None:
-        async with HttpMockProvider().serve(contracts()["backend-schema"], consumer="x"):
+        async with LiveMockProvider().serve(contracts()["backend-schema"], consumer="x"):
             pass
 
     with pytest.raises(InvalidInput, match="data_schema"):

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from maestro.contracts.mocks import HttpMockProvider
+from maestro.contracts.mocks import LiveMockProvider
 from maestro.contracts.openapi import from_object, operations
 from maestro.contracts.openapi.bundling import compiled, standalone
 from maestro.contracts.roundtrip import ProviderReply, live_through, resource_of
@@ -171,7 +171,7 @@ def with_mock(
     specification: dict[str, Any] = PETS,
 ) -> None:
     async def run() -> None:
-        async with HttpMockProvider().serve(contract(specification), consumer="x") as mock:
+        async with LiveMockProvider().serve(contract(specification), consumer="x") as mock:
             async with httpx.AsyncClient(base_url=mock.url, timeout=10) as client:
                 await use(client, mock)
 

@@ -10,9 +10,10 @@ import pytest
 from grpc_provider import SERVICE, inventory_contract
 from grpc_reflection.v1alpha import reflection_pb2
 
+from maestro.contracts.mock_marker import MOCK_HEADER
 from maestro.contracts.mocks.grpc.server import GrpcMock
 from maestro.contracts.mocks.surface import MockBehaviour
-from maestro.contracts.protobuf.model import MOCK_METADATA, ProtobufModel, read_protobuf
+from maestro.contracts.protobuf.model import ProtobufModel, read_protobuf
 from maestro.errors import InvalidInput, SandboxFailed
 from maestro.ports import RecordedCall
 
@@ -44,7 +45,7 @@ class Caller:
             async for raw in call:
                 told.append(self.model.to_json(kind.FromString(raw)))
         code = (await call.code()).name
-        self.marked = MOCK_METADATA in tuple(await call.trailing_metadata() or ())
+        self.marked = MOCK_HEADER in tuple(await call.trailing_metadata() or ())
         if code != "OK":
             return code
         return told if method.kind.streams_replies else told[0]

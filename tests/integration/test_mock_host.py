@@ -195,6 +195,32 @@ def test_the_same_request_again_is_answered_from_the_present_state() -> None:
     with_host(use)
 
 
+def test_bytes_that_come_again_do_the_same_again_and_stay_refused() -> None:
+    async def use(client: httpx.AsyncClient, host: MockHost) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+
+        async def sent(text: bytes) -> tuple[int, dict[str, Any]]:
+            writer.write(
+                b"POST /api/notes HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+                b"content-length: %d\r\n\r\n%s" % (len(text), text)
+            )
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.partition(b"content-length:")[2].split()[0])
+            return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+        right, wrong = b'{"text": "a"}', b'{"text": 1}'
+        for count in range(1, 6):  # answered from memory from the third time on
+            assert await sent(right) == (201, {"id": count, "text": "a"})
+            status, problem = await sent(wrong)
+            assert (status, problem["errors"][0]["pointer"]) == (422, "/text")
+        assert [call.valid for call in host.calls()] == [True, False] * 5
+        assert [note["id"] for note in (await client.get("/api/notes")).json()] == [1, 2, 3, 4, 5]
+        assert [call.reply_body["id"] for call in host.calls()[0:10:2]] == [1, 2, 3, 4, 5]
+        writer.close()
+
+    with_host(use)
+
+
 def test_faults_are_planned_and_preferred() -> None:
     async def use(client: httpx.AsyncClient, host: MockHost) -> None:
         await client.post("/api/notes", json={"text": "a long enough text"})
@@ -440,3 +466,39 @@ def test_every_kind_is_served_by_one_process() -> None:
         assert (await client.post("/__maestro/reset")).json() == {"reset": 4}
 
     with_host(use, contracts)
+
+
+@pytest.mark.parametrize("base", ["/my shop/größe", "/my%20shop/gr%C3%B6%C3%9Fe"])
+def test_a_base_path_that_has_to_be_escaped_is_served_however_it_is_written(base: str) -> None:
+    escaped = "/my%20shop/gr%C3%B6%C3%9Fe"
+
+    async def use(client: httpx.AsyncClient, host: MockHost) -> None:
+        assert [address for _, address in host.addresses()] == [host.url + escaped]
+        made = await client.post(f"{escaped}/notes", json={"text": "a"})
+        assert (made.status_code, made.headers["location"]) == (201, f"{escaped}/notes/1")
+        for written in (escaped, escaped.lower(), "/%6dy%20shop/gr%C3%B6%C3%9Fe"):
+            assert (await client.get(f"{written}/notes/1")).json()["text"] == "a", written
+        for other in ("/my%20shop", "/my%20shop%2Fgr%C3%B6%C3%9Fe", "/my%20shop/gr%C3%B6%C3"):
+            assert (await client.get(f"{other}/notes/1")).status_code == 404, other
+        assert {call.path for call in host.calls() if call.status == 200} == {"/notes/1"}
+        routes = (await client.get("/__maestro/routes")).json()["routes"]
+        assert routes[0]["path"] == f"{escaped}/notes"
+
+    with_host(use, [contract(base=base)])
+
+
+def test_the_location_of_an_entry_is_escaped() -> None:
+    paths = specification()
+    key = {"name": "text", "in": "path", "required": True, "schema": {"type": "string"}}
+    paths["paths"]["/notes"]["post"]["responses"] = {"201": body(NEW)}
+    paths["paths"]["/notes/{text}"] = {
+        "get": {"parameters": [key], "responses": {"200": body(NEW)}}
+    }
+    del paths["paths"]["/notes/{note_id}"]
+
+    async def use(client: httpx.AsyncClient, host: MockHost) -> None:
+        made = await client.post("/api/notes", json={"text": "red / blue"})
+        assert made.headers["location"] == "/api/notes/red%20%2F%20blue"
+        assert (await client.get(made.headers["location"])).json() == {"text": "red / blue"}
+
+    with_host(use, [replace(contract(), specification=paths)])

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from maestro.contracts.mocks.host import MockHost
 from maestro.contracts.mocks.surface import MockBehaviour
+from maestro.contracts.reading import read_contract
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.values import ContractId
 from maestro.errors import InvalidInput
@@ -173,3 +175,15 @@ def test_a_provider_that_is_not_there_is_told() -> None:
                     pass
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", ["shop.graphql", "orders.asyncapi.yaml", "inventory.proto"])
+def test_kinds_that_are_not_checked_on_their_way_are_refused_and_not_mocked(name: str) -> None:
+    other = read_contract(Path(__file__).parents[2] / "examples" / "contracts" / name)
+
+    async def run() -> None:
+        async with MockHost([other], proxy="http://127.0.0.1:9"):
+            raise AssertionError("it is served")
+
+    with pytest.raises(InvalidInput, match="--proxy checks calls of OpenAPI contracts only"):
+        asyncio.run(run())

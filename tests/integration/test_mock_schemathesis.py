@@ -8,7 +8,7 @@ import yaml
 
 from maestro.contracts.agree import agree
 from maestro.contracts.design import design
-from maestro.contracts.mocks import HttpMockProvider
+from maestro.contracts.mocks import LiveMockProvider
 from maestro.domain.contract import Contract
 from maestro.domain.entities import DomainModel, Entity, Field, FieldType
 from maestro.domain.requirement import Analysis, Complexity, Parallelizability, RequirementType
@@ -58,7 +58,7 @@ def test_the_mock_keeps_its_own_contract(tmp_path: Path) -> None:
     specification.write_text(yaml.safe_dump(contract.specification))
 
     async def run() -> None:
-        async with HttpMockProvider().serve(contract, consumer="qa_engineer") as mock:
+        async with LiveMockProvider().serve(contract, consumer="qa_engineer") as mock:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "schemathesis.cli", "run", str(specification),
                 "--url", mock.url, "--seed", "1", "--max-examples", "8",

@@ -1,6 +1,7 @@
 """Two consumers and a provider on one contract: mocks, swap, drift, and what they negotiate."""
 
 import asyncio
+import contextlib
 import copy
 import json
 from collections.abc import Mapping
@@ -9,23 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from scripted_run import Ran, plan_of, ran
 
-from maestro.bootstrap import connect
 from maestro.delivery.amendment_steps import PROPOSALS
-from maestro.delivery.service import Maestro, RunDetail
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.contract_life import ContractStatus
-from maestro.domain.entities import DomainModel
 from maestro.domain.plan import Plan
-from maestro.domain.requirement import Analysis, Complexity, Parallelizability, RequirementType
 from maestro.domain.run import EventKind, RunStatus
 from maestro.domain.steering import Verb
-from maestro.domain.team import Team
-from maestro.domain.values import ContractId, RunId, StepId
+from maestro.domain.values import ContractId, StepId
 from maestro.domain.work import Assignment, CheckCommand, LaunchCommand, WorkResult
 from maestro.domain.workflow import Step, StepKind
 from maestro.ports import Report, Sandbox
-from maestro.settings import Settings
 
 PROVIDERS = Path(__file__).parent.parent / "data" / "providers"
 WHOLE: dict[str, Any] = json.loads((PROVIDERS / "task_api.json").read_text(encoding="utf-8"))
@@ -77,7 +73,10 @@ class ScriptedTeam:
     """Consumers call the mock and keep a check; the provider delivers a real server."""
 
     drift: str | None = None
-    """A field that the provider leaves out of users."""
+    """A field that the provider leaves out of users, from attempt `drifts_from` on."""
+    drifts_from: int = 1
+    waits: bool = False
+    """Whether the page's developer works until the mock has the amended contract."""
     proposal: Mapping[str, Any] | None = None
     by: str = PROVIDER
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -95,7 +94,7 @@ class ScriptedTeam:
         if who == PROVIDER:
             return WorkResult(
                 summary="a server",
-                changed_paths=self._deliver(sandbox.root),
+                changed_paths=self._deliver(sandbox.root, assignment.attempt),
                 launch=LaunchCommand(
                     argv=("{python}", "server.py", "{port}"),
                     cwd="backend",
@@ -105,17 +104,21 @@ class ScriptedTeam:
                 details=details,
             )
         await call(assignment.consumes[0].url, who)
+        if self.waits and who == PAGE:
+            await amended(assignment.consumes[0].url)
+            await call(assignment.consumes[0].url, f"{who}2")
         (sandbox.root / f"{who}.py").write_text(CHECK)
         check = CheckCommand(id=who, statement="lists", argv=("{python}", f"{who}.py"))
         return WorkResult(summary="calls", changed_paths=(), rechecks=(check,), details=details)
 
-    def _deliver(self, root: Path) -> tuple[str, ...]:
+    def _deliver(self, root: Path, attempt: int) -> tuple[str, ...]:
         folder = root / "backend"
         folder.mkdir()
         for name in ("task_provider.py", "task_api.json"):
             (folder / name).write_bytes((PROVIDERS / name).read_bytes())
         (folder / "server.py").write_text(SERVER)
-        (folder / "drift.json").write_text(json.dumps(self.drift))
+        drift = self.drift if attempt >= self.drifts_from else None
+        (folder / "drift.json").write_text(json.dumps(drift))
         return tuple(sorted(path.relative_to(root).as_posix() for path in folder.iterdir()))
 
 
@@ -129,7 +132,19 @@ async def call(url: str, who: str) -> None:
         assert found.json()["name"] == who.title()
 
 
-def plan(*, judged: bool) -> Plan:
+async def amended(url: str) -> None:
+    """Returns when the mock at this very address serves the amended contract."""
+    place = f"{url.removesuffix('/api')}/__maestro/spec/{CONTRACT.id}"
+    async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(httpx.TransportError):  # it is being started again
+                served = (await http.get(place)).json()
+                if "maximum" in served["components"]["schemas"]["User"]["properties"]["id"]:
+                    return
+            await asyncio.sleep(0.05)
+
+
+def plan(*, judged: bool, side_by_side: bool = False) -> Plan:
     agree, build = StepId(f"contract.{CONTRACT.id}"), StepId("work.backend_developer")
     page, tests = StepId(f"work.{PAGE}"), StepId(f"work.{TESTER}")
     verify = StepId(f"verify.{CONTRACT.id}")
@@ -145,12 +160,13 @@ def plan(*, judged: bool) -> Plan:
         Step(id=agree, action="contract.agree", inputs={"contract": CONTRACT.id}),
         work(page, PAGE, agree),
         work(tests, TESTER, agree),
-        work(build, PROVIDER, page, tests),  # it exists only when both consumers have finished
+        # It exists only when both consumers have finished, unless they work side by side.
+        work(build, PROVIDER, *((agree,) if side_by_side else (page, tests))),
         Step(
             id=verify,
             action="contract.verify",
             kind=StepKind.GATE,
-            needs=(build,),
+            needs=(build, page, tests),
             inputs={"contract": CONTRACT.id},
         ),
         Step(
@@ -161,26 +177,7 @@ def plan(*, judged: bool) -> Plan:
             inputs={"persona": PAGE, "contracts": [CONTRACT.id]},
         ),
     )
-    return Plan(
-        analysis=Analysis(
-            type=RequirementType.FEATURE_DEVELOPMENT,
-            complexity=Complexity.SIMPLE,
-            parallelizability=Parallelizability.PARTIALLY_PARALLEL,
-            expertise=(),
-            effort_hours=1.0,
-            risks=(),
-            dependencies=(),
-            rationale="",
-            confidence=1.0,
-            domain=DomainModel(title="Users", entities=()),
-            parts=(),
-        ),
-        matches=(),
-        team=Team(blueprint="full-stack", members=()),
-        contracts=(CONTRACT,),
-        steps=steps if judged else steps[:4],
-        parallel=True,
-    )
+    return plan_of((CONTRACT,), steps if judged else steps[:4])
 
 
 def changed(edit: str) -> dict[str, Any]:
@@ -194,82 +191,101 @@ def changed(edit: str) -> dict[str, Any]:
     return document
 
 
-async def answered(m: Maestro, run_id: RunId, verbs: Mapping[str, Verb]) -> None:
-    """Answers every approval the run asks for, until it has ended."""
-    async for event in m.events(run_id):
-        if event.kind is EventKind.STEP_AWAITING and event.step_id:
-            who = event.step_id.rpartition(".")[2]
-            await m.steer(run_id, verbs[who], event.step_id, comment=f"{who} has spoken")
-
-
-async def ran(
+def run(
     folder: Path,
     team: ScriptedTeam,
     verbs: Mapping[str, Verb] | None = None,
     *,
     judged: bool = True,
-) -> tuple[RunDetail, dict[str, ContractStatus]]:
-    settings = Settings.load({}, database=folder / "m.db", sandbox="off")
-    async with connect(settings, executor=team) as m:
-        run_id = await m.submit("Build a REST API for users", plan=plan(judged=judged))
-        async with asyncio.timeout(110), asyncio.TaskGroup() as group:
-            group.create_task(answered(m, run_id, verbs or {}))
-            group.create_task(m.execute(run_id))
-        shelf = await m.store.read(lambda tx: tx.contracts.find((), run_id=run_id))
-        return await m.show(run_id), {r.contract.version: r.status for r in shelf}
+    **more: Any,
+) -> Ran:
+    return asyncio.run(ran(folder, team, plan(judged=judged), verbs, **more))
 
 
 def test_a_compatible_amendment_goes_through(tmp_path: Path) -> None:
     team = ScriptedTeam(proposal=changed("ids have an end"))
-    detail, shelf = asyncio.run(ran(tmp_path, team))
-    assert detail.run.status is RunStatus.SUCCEEDED, detail.outcome.reasons
+    done = run(tmp_path, team)
+    assert done.detail.run.status is RunStatus.SUCCEEDED, done.detail.outcome.reasons
     # The consumers had finished on mocks when there was no provider yet.
     assert [who for who, _ in team.seen][-1] == PROVIDER
     replays = [
         check
-        for step in detail.steps
+        for step in done.detail.steps
         if step.step_id.startswith("verify.")
         for check in (step.output or {})["checks"]
         if check["id"] == "consumer_replay"
     ]
     # What both did on the mocks works with what was built, before and after the amendment.
-    assert [check["detail"].partition(";")[0] for check in replays] == ["4 of 4 calls alike"] * 2
-    assert shelf == {"1.0.0": ContractStatus.AMENDED, "1.1.0": ContractStatus.FULFILLED}
-    assert detail.record.contract(CONTRACT.id).version == "1.1.0"
-    assert detail.record.verifications()[CONTRACT.id].conforms
-    again = [step.step_id for step in detail.steps if step.step_id.startswith("recheck.")]
+    assert [check["detail"].partition(",")[0] for check in replays] == ["4 of 4 alike"] * 2
+    assert done.shelf == {"1.0.0": ContractStatus.AMENDED, "1.1.0": ContractStatus.FULFILLED}
+    assert done.detail.record.contract(CONTRACT.id).version == "1.1.0"
+    assert done.detail.record.verifications()[CONTRACT.id].conforms
+    again = [step.step_id for step in done.detail.steps if step.step_id.startswith("recheck.")]
     assert len(again) == 2
 
 
 def test_a_drift_by_one_field_blocks_and_names_both_sides(tmp_path: Path) -> None:
-    detail, shelf = asyncio.run(ran(tmp_path, ScriptedTeam(drift="email")))
-    assert detail.run.status is RunStatus.BLOCKED
-    told = "\n".join(detail.outcome.reasons)
+    """Green with what was built first; then the provider builds it anew, and drifts."""
+    team = ScriptedTeam(drift="email", drifts_from=2)
+    work = StepId(f"work.{PROVIDER}")
+    done = run(tmp_path, team, again=((Verb.RERUN, work),))
+    ends = [
+        e.kind
+        for e in done.detail.events
+        if e.kind in (EventKind.RUN_SUCCEEDED, EventKind.RUN_BLOCKED)
+    ]
+    assert ends == [EventKind.RUN_SUCCEEDED, EventKind.RUN_BLOCKED]
+    # Both consumers had finished on mocks when there was no provider yet, and did not work again.
+    assert [who for who, _ in team.seen] in (
+        [PAGE, TESTER, PROVIDER, PROVIDER],
+        [TESTER, PAGE, PROVIDER, PROVIDER],
+    )
+    assert done.detail.run.status is RunStatus.BLOCKED
+    told = "\n".join(done.detail.outcome.reasons)
     for side in (PROVIDER, PAGE, TESTER):
         assert repr(side) in told
     assert "email" in told
-    assert shelf == {"1.0.0": ContractStatus.BREACHED}
+    assert done.shelf == {"1.0.0": ContractStatus.BREACHED}
+
+
+def test_an_amendment_restarts_the_mocks_of_those_who_work(tmp_path: Path) -> None:
+    """The page's developer is still at work when the provider's amendment is accepted."""
+    team = ScriptedTeam(proposal=changed("ids have an end"), waits=True)
+    made = plan(judged=True, side_by_side=True)
+    done = asyncio.run(ran(tmp_path, team, made))
+    assert done.detail.run.status is RunStatus.SUCCEEDED, done.detail.outcome.reasons
+    started = done.told(EventKind.MOCK_STARTED, f"work.{PAGE}")
+    assert [event.data["version"] for event in started] == ["1.0.0", "1.1.0"]
+    assert len({event.data["url"] for event in started}) == 1
+    stopped = done.told(EventKind.MOCK_STOPPED, f"work.{PAGE}")
+    assert stopped[0].data["calls"] >= 2  # what was called before stays recorded
+    calls = dict(done.detail.record.works())[StepId(f"work.{PAGE}")].calls[CONTRACT.id]
+    assert [c.request_body["name"] for c in calls if c.method == "POST"] == [
+        PAGE.title(), f"{PAGE}2".title()
+    ]  # fmt: skip
+    assert done.detail.record.verifications()[CONTRACT.id].conforms
+    assert done.shelf["1.1.0"] is ContractStatus.FULFILLED
 
 
 def test_a_break_without_consent_is_refused(tmp_path: Path) -> None:
     team = ScriptedTeam(proposal=changed("email is optional"))
     verbs = {PAGE: Verb.APPROVE, TESTER: Verb.REJECT}
-    detail, shelf = asyncio.run(ran(tmp_path, team, verbs, judged=False))
-    assert detail.run.status is RunStatus.BLOCKED
-    amending = next(s for s in detail.steps if s.step_id.startswith("amend."))
+    done = run(tmp_path, team, verbs, judged=False)
+    assert done.detail.run.status is RunStatus.BLOCKED
+    amending = next(s for s in done.detail.steps if s.step_id.startswith("amend."))
     assert amending.error is not None
     assert repr(PROVIDER) in amending.error.message
     assert repr(TESTER) in amending.error.message
     assert any("qa_engineer has spoken" in reason for reason in amending.error.reasons)
     assert any("response-property" in reason for reason in amending.error.reasons)
-    assert shelf == {"1.0.0": ContractStatus.AGREED}  # it stays as it was
-    assert detail.record.contract(CONTRACT.id).version == "1.0.0"
+    assert done.shelf == {"1.0.0": ContractStatus.AGREED}  # it stays as it was
+    assert done.detail.record.contract(CONTRACT.id).version == "1.0.0"
 
 
 def test_a_break_with_every_consent_is_a_major_version(tmp_path: Path) -> None:
     team = ScriptedTeam(proposal=changed("email is optional"), by=PAGE)
     verbs = {PROVIDER: Verb.APPROVE, TESTER: Verb.APPROVE}
-    detail, shelf = asyncio.run(ran(tmp_path, team, verbs))
-    assert detail.run.status is RunStatus.SUCCEEDED, detail.outcome.reasons
-    assert shelf == {"1.0.0": ContractStatus.AMENDED, "2.0.0": ContractStatus.FULFILLED}
-    assert detail.record.contract(CONTRACT.id).digest.startswith("sha256:")
+    done = run(tmp_path, team, verbs)
+    assert done.detail.run.status is RunStatus.SUCCEEDED, done.detail.outcome.reasons
+    assert done.shelf == {"1.0.0": ContractStatus.AMENDED, "2.0.0": ContractStatus.FULFILLED}
+    assert done.detail.record.contract(CONTRACT.id).digest.startswith("sha256:")

@@ -11,7 +11,7 @@ import pytest
 
 from maestro.agents.executors.offline.executor import OfflineExecutor
 from maestro.agents.sandboxes.provider import HostSandboxProvider
-from maestro.contracts.mocks import HttpMockProvider
+from maestro.contracts.mocks import LiveMockProvider
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.work import WorkResult
 from maestro.errors import StepFailed
@@ -39,7 +39,7 @@ async def mocks(stack: AsyncExitStack, contracts: tuple[Contract, ...]) -> dict[
     served = {}
     for contract in contracts:
         if contract.kind is ContractKind.REST:
-            entered = HttpMockProvider().serve(contract, consumer="frontend_developer")
+            entered = LiveMockProvider().serve(contract, consumer="frontend_developer")
             served[contract.component] = (await stack.enter_async_context(entered)).url
     return served
 

@@ -1,6 +1,8 @@
 """Providers are really started, waited for, and ended with everything they started."""
 
 import asyncio
+import os
+import signal
 import socket
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from shop import PROVIDERS, ROOT, command
 
 from maestro.contracts.verification.starting import launch_of, provider_started
-from maestro.errors import InvalidInput, StepFailed
+from maestro.errors import InvalidInput, SandboxFailed, StepFailed
 
 
 def alive(process: int) -> bool:
@@ -60,6 +62,38 @@ def test_a_process_that_hides_is_found_told_and_ended(tmp_path: Path) -> None:
     assert len(orphans) == 1
     assert f"process {child}" in orphans[0]
     assert not alive(child)
+
+
+AWAY = """
+import os, subprocess, sys, time
+server = "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), " \
+    "http.server.SimpleHTTPRequestHandler).serve_forever()"
+if os.fork() == 0:  # its parent ends, so that nothing leads from the server to what was started
+    process = subprocess.Popen([sys.executable, "-c", server, sys.argv[1]], env={}, cwd=sys.argv[2],
+                               start_new_session=True, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    with open("pid", "w") as note:
+        note.write(str(process.pid))
+    os._exit(0)
+os.wait()
+time.sleep(600)
+"""
+
+
+def test_a_server_that_was_not_started_here_is_no_provider(tmp_path: Path) -> None:
+    """It has the port, and the program that was given the port never came so far."""
+    (tmp_path / "away.py").write_text(AWAY, encoding="utf-8")
+
+    async def scenario() -> None:
+        launch = launch_of(f"{{python}} away.py {{port}} {tmp_path}")
+        async with provider_started(launch, tmp_path):
+            pass
+
+    try:
+        with pytest.raises(SandboxFailed, match="is answered by python"):
+            asyncio.run(scenario())
+    finally:
+        os.kill(int((tmp_path / "pid").read_text("utf-8")), signal.SIGKILL)
 
 
 def test_what_ends_before_it_answers_tells_why() -> None:

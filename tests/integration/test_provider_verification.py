@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from shop import LIBRARY, QUICK, ROOT, SHOP, command, silent, verified
 
-from maestro.contracts.mocks.provider import HttpMockProvider
+from maestro.contracts.mocks.provider import LiveMockProvider
 from maestro.contracts.reading import read_contract
 from maestro.contracts.verification.fulfilment import GateState
 from maestro.contracts.verification.outcome import CheckState, ProviderReport
@@ -222,7 +222,7 @@ def test_neither_a_mock_nor_what_passes_on_to_one_is_a_provider() -> None:
     shop = read_contract(SHOP)
 
     async def scenario() -> None:
-        async with HttpMockProvider().serve(shop, consumer="x") as mock:
+        async with LiveMockProvider().serve(shop, consumer="x") as mock:
             with pytest.raises(InvalidInput, match="answered by a mock"):
                 await verify_provider(shop, url=mock.url, folder=ROOT, report=silent, options=QUICK)
             origin = mock.url.removesuffix("/api")

@@ -16,7 +16,7 @@ from maestro.agents.executors.offline.executor import OfflineExecutor
 from maestro.agents.executors.offline.packages import built_in_packages
 from maestro.agents.sandboxes.provider import HostSandboxProvider
 from maestro.contracts.agree import agree
-from maestro.contracts.mocks.provider import HttpMockProvider
+from maestro.contracts.mocks.provider import LiveMockProvider
 from maestro.domain.contract import ContractKind
 from maestro.domain.work import Assignment, LaunchCommand, WorkResult
 from maestro.errors import StepFailed
@@ -66,7 +66,7 @@ async def against_mocks(assignment: Assignment, tree: Path) -> tuple[WorkResult,
     async with AsyncExitStack() as stack:
         mocks = {
             contract.component: await stack.enter_async_context(
-                HttpMockProvider().serve(agree(contract), consumer=assignment.persona.id)
+                LiveMockProvider().serve(agree(contract), consumer=assignment.persona.id)
             )
             for contract in assignment.contracts
             if contract.kind is ContractKind.REST

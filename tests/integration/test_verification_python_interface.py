@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pricing_module import RIGHT
 
+from maestro.contracts.mocks.interfaces.placing import read_stub_calls
 from maestro.contracts.mocks.interfaces.stub import CALLS_VARIABLE, stub_module
-from maestro.contracts.verification.python_calls import read_calls
 from maestro.contracts.verification.python_interface import InterfaceVerifier
 from maestro.domain.contract import (
     Contract,
@@ -27,58 +28,6 @@ from maestro.errors import InvalidInput
 from maestro.ports import CommandResult, Reach, RecordedCall, SandboxStrength, VerificationTarget
 
 SOURCE = Path(__file__).parents[2] / "examples" / "contracts" / "pricing.py"
-
-RIGHT = """
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
-from typing import Optional
-
-
-class Currency(StrEnum):
-    EUR = "EUR"
-    USD = "USD"
-
-
-class UnknownProduct(LookupError):
-    pass
-
-
-class QuantityRefused(ValueError):
-    pass
-
-
-@dataclass(frozen=True)
-class Discount:
-    reason: str
-    percent: float
-
-
-@dataclass(frozen=True)
-class Quote:
-    sku: str
-    quantity: int
-    total: Decimal
-    currency: Currency
-    discounts: list[Discount]
-
-
-class Pricing:
-    def quote(self, sku: str, quantity: int = 1, *, currency: Currency = Currency.EUR) -> Quote:
-        if quantity < 1:
-            raise QuantityRefused(quantity)
-        total = Decimal("2.50") * quantity
-        return Quote(sku, quantity, total, currency, [Discount("many", 5.0)])
-
-    def cheapest(self, skus: list[str]) -> Optional[str]:
-        return min(skus, default=None)
-
-    async def refresh(self) -> int:
-        return 3
-
-    def rates(self) -> dict[str, float]:
-        return {"USD": 1.1}
-"""
 
 FAULTS: dict[str, tuple[str, str, str]] = {
     # name: (text, what stands there instead, rule that has to name it)
@@ -235,7 +184,7 @@ def test_what_a_consumer_did_with_the_stub_is_repeated(tmp_path: Path) -> None:
         check=True,
         timeout=30,
     )
-    recorded = tuple(read_calls(calls, contract="pricing", consumer="page"))
+    recorded = tuple(read_stub_calls(calls, consumer="page"))
     assert [(call.path, call.valid) for call in recorded] == [
         ("Pricing.cheapest", True), ("Pricing.quote", True), ("Pricing.quote", False)
     ]  # fmt: skip

@@ -137,7 +137,7 @@ def comparison(old: Contract, new: Contract, found: Comparison, due: str) -> Non
     style = "bold magenta" if found.breaking else "bold green"
     verdict = "breaking" if found.breaking else ("compatible" if found.changes else "no change")
     console.print(f"[{style}]{verdict}[/]  {counts}")
-    stated = f", the later one says {new.version}" if new.version != old.version else ""
+    stated = f", the later one says {new.version}" if new.version not in (old.version, due) else ""
     console.print(f"version    {old.version} -> {due} is due{stated}")
 
 

@@ -46,6 +46,12 @@ def mock(
     proxy: Annotated[
         str | None, Parameter(help="Pass on to this provider, and check both directions.")
     ] = None,
+    seed_data: Annotated[
+        Path | None, Parameter(help="YAML or JSON with entries to begin with, by collection.")
+    ] = None,
+    broker: Annotated[
+        str | None, Parameter(help="Play AsyncAPI contracts on this Redis, RabbitMQ or NATS, too.")
+    ] = None,
     store: StoreOptions | None = None,
 ) -> int:
     """Serve mocks of contracts until told to end; prints their addresses at once."""
@@ -65,6 +71,8 @@ def mock(
                 behaviour=behaviour,
                 record_to=record,
                 proxy=proxy,
+                seed_data=seed_data,
+                broker=broker,
                 tell=render.line,
             ),
             told="the mock server ends",

@@ -7,6 +7,7 @@ import yaml
 from maestro.domain.encoding import decode, encode
 from maestro.domain.plan import Plan
 from maestro.domain.workflow import check_graph
+from maestro.domain.yaml_text import yaml_value
 from maestro.errors import InvalidInput
 
 FORMAT = 1
@@ -28,10 +29,7 @@ def parse(text: str, name: str) -> tuple[str, Plan]:
     Raises:
         InvalidInput: names the file and the place.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"--plan {name!r} is not YAML: {error}") from error
+    document = yaml_value(text, name=f"--plan {name!r}")
     if not isinstance(document, dict) or document.get("maestro_plan") != FORMAT:
         raise InvalidInput(
             f"--plan {name!r} is not a saved plan of format {FORMAT}; make one with "

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import yaml
 
-from maestro.contracts.linting import errors_of
+from maestro.contracts.linting import errors_in
 from maestro.contracts.openapi.document import from_object
 from maestro.contracts.openapi.operations import operations
 from maestro.domain.contract import Contract, SpecificationFormat
@@ -21,7 +21,7 @@ def agree(contract: Contract) -> Contract:
         Blocked: the specification has errors; reasons name pointer and rule.
         InvalidInput: the specification is not of the format it claims to be.
     """
-    faults = errors_of(contract)
+    faults = errors_in(contract)
     if faults:
         raise Blocked(
             f"contract {contract.id!r} cannot be agreed: {len(faults)} error(s) in its "

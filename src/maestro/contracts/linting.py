@@ -35,7 +35,7 @@ def problems_of(contract: Contract) -> tuple[Problem, ...]:
     return tuple(sorted(found, key=lambda problem: problem.severity is not Severity.ERROR))
 
 
-def errors_of(contract: Contract) -> tuple[Problem, ...]:
+def errors_in(contract: Contract) -> tuple[Problem, ...]:
     """Those that keep a contract from being agreed."""
     return tuple(p for p in problems_of(contract) if p.severity is Severity.ERROR)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from maestro.contracts.amendment import amend
 from maestro.contracts.comparison import Comparison, compare
-from maestro.contracts.linting import errors_of
+from maestro.contracts.linting import errors_in
 from maestro.delivery.record import AMENDMENTS, AmendmentRecord, RunRecord
 from maestro.delivery.shelf import Shelf
 from maestro.domain.contract import Contract
@@ -95,7 +95,7 @@ async def propose(context: StepContext) -> StepResult:
             f"{by!r} is neither the provider nor a consumer of contract {locked.id!r}; its parties "
             f"are {', '.join((locked.provider, *locked.consumers))}"
         )
-    faults = errors_of(proposed)
+    faults = errors_in(proposed)
     if faults:
         raise Blocked(
             f"what {by!r} proposes for contract {locked.id!r} has {len(faults)} error(s)",

@@ -5,23 +5,23 @@ from datetime import datetime
 from typing import TypeVar
 
 from maestro.domain.access import AuditRecord, Permission, Principal
+from maestro.domain.values import RunId
 from maestro.errors import PermissionDenied
 from maestro.ports import Store, Transaction
 
 T = TypeVar("T")
 
 
-async def authorized(
+async def permitted(
     store: Store,
     principal: Principal,
     permission: Permission,
     *,
     target: str,
     at: datetime,
-    act: Callable[[Transaction], T],
     action: str | None = None,
-) -> T:
-    """Does `act` and writes its audit record in one transaction.
+) -> AuditRecord:
+    """The record to be written with the act.
 
     Args:
         action: what the audit record says was asked for; the permission's name when None.
@@ -43,9 +43,29 @@ async def authorized(
             f"{principal.id!r} lacks {permission.value!r} for {target!r}; "
             "ask an administrator of the project"
         )
+    return record
+
+
+async def authorized(
+    store: Store,
+    principal: Principal,
+    permission: Permission,
+    *,
+    target: str,
+    at: datetime,
+    act: Callable[[Transaction], T],
+    action: str | None = None,
+    about: RunId | None = None,
+) -> T:
+    """Does `act` and writes its audit record in one transaction; `about` as for `Store.write`.
+
+    Raises:
+        PermissionDenied: see `permitted`.
+    """
+    record = await permitted(store, principal, permission, target=target, at=at, action=action)
 
     def change(transaction: Transaction) -> T:
         transaction.audit.append(record)
         return act(transaction)
 
-    return await store.write(change)
+    return await store.write(change, about=about)

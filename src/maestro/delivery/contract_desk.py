@@ -12,7 +12,7 @@ from maestro.contracts.exports import check_export, export, write_project
 from maestro.contracts.linting import Problem, problems_of
 from maestro.contracts.reading import SUFFIXES, read_contract
 from maestro.contracts.terms import terms_of
-from maestro.delivery.authorize import authorized
+from maestro.delivery.authorize import authorized, permitted
 from maestro.delivery.service import Maestro, RunDetail
 from maestro.delivery.shelf import NO_RUN, put_agreed, put_amended
 from maestro.domain.access import Permission
@@ -89,8 +89,10 @@ class ContractDesk:
 
         Raises:
             Blocked: errors in the specification, or consents are missing.
+            PermissionDenied: before anything else is told.
         """
         now = self.maestro.clock.now()
+        await self._permitted(contract.id, "contract:import")
         agreed = await asyncio.to_thread(agree, contract)
         earlier = await self._last_handed_in(agreed.id)
         if earlier is not None:
@@ -116,11 +118,11 @@ class ContractDesk:
         await authorized(
             self.maestro.store,
             self.maestro.principal,
-            Permission.RUN_CREATE,
+            Permission.CONTRACT_WRITE,
             target=f"{agreed.id}@{agreed.version}",
             at=now,
             act=act,
-            action="contract:import",
+            action="contract:import" if earlier is None else "contract:amend",
         )
         return made
 
@@ -130,7 +132,11 @@ class ContractDesk:
         """The contracts of a requirement as drafts, on the shelf and as files; nothing is built.
 
         No contract when the run was blocked: its detail says why.
+
+        Raises:
+            PermissionDenied: before anything is planned.
         """
+        await self._permitted("drafts", "contract:design")
         await asyncio.to_thread(_check_folder, output)
         detail, plan = await self.maestro.plan(requirement, constraints)
         if plan is None:
@@ -151,9 +157,28 @@ class ContractDesk:
             for draft in drafts:
                 tx.contracts.put(draft)
 
-        await self.maestro.store.write(keep, about=detail.run.id)
+        await authorized(
+            self.maestro.store,
+            self.maestro.principal,
+            Permission.CONTRACT_WRITE,
+            target=detail.run.id,
+            at=now,
+            act=keep,
+            action="contract:design",
+            about=detail.run.id,
+        )
         written = [await asyncio.to_thread(_written, c, output) for c in plan.contracts]
         return detail, plan.contracts, tuple(path for paths in written for path in paths)
+
+    async def _permitted(self, target: str, action: str) -> None:
+        await permitted(
+            self.maestro.store,
+            self.maestro.principal,
+            Permission.CONTRACT_WRITE,
+            target=target,
+            at=self.maestro.clock.now(),
+            action=action,
+        )
 
     async def _last_handed_in(self, contract_id: ContractId) -> ContractRecord | None:
         try:

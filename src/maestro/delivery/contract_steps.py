@@ -1,20 +1,20 @@
 """Contracts as durable steps: agree, verify, and the consumers' second look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from maestro.agents.executors.offline.interpreters import resolve
 from maestro.contracts.agree import agree
 from maestro.contracts.amendment import amend
+from maestro.contracts.mocks.interfaces.reading import import_folders, read_interface
 from maestro.contracts.verification.loopback import free_port
-from maestro.delivery.addresses import address_variable
 from maestro.delivery.providers import (
     START_SECONDS,
     Providers,
     answering,
     component_works,
-    runs_as_server,
     served,
     upstream_artifacts,
     upstream_calls,
@@ -22,6 +22,7 @@ from maestro.delivery.providers import (
 from maestro.delivery.record import RecheckRecord, RunRecord, WorkRecord
 from maestro.delivery.shelf import Shelf
 from maestro.delivery.workspace import merge
+from maestro.domain.addresses import PATH_VARIABLE, address_variables, joined_variables
 from maestro.domain.contract import CheckResult, Contract, ContractKind, Verification
 from maestro.domain.encoding import encode
 from maestro.domain.values import StepId
@@ -74,7 +75,7 @@ class ContractSteps:
         """Holds the built thing against its contract; Blocked with every finding if they differ."""
         record = RunRecord.of(context)
         contract = record.contract(str(context.step.inputs["contract"]))
-        if runs_as_server(contract):
+        if served(contract):
             verification = await self._verify_served(context, record, contract)
         elif contract.kind is ContractKind.PAGE:
             if not self.browser:
@@ -150,6 +151,7 @@ class ContractSteps:
             target = VerificationTarget(
                 description=f"files of {contract.provider} ({contract.component})",
                 sandbox=sandbox,
+                replay=upstream_calls(record, context.step, contract.id),
             )
             return await self.verifier.verify(contract, target, context.progress)
 
@@ -162,15 +164,17 @@ class ContractSteps:
             raise Blocked(f"{persona!r} delivered no check that could run on a real provider")
         contracts = [record.contract(str(item)) for item in context.step.inputs["contracts"]]
         async with AsyncExitStack() as stack:
-            env: dict[str, str] = {}
+            found: list[dict[str, str]] = []
             ports: list[int] = []
             for contract in filter(served, contracts):
                 provider = await stack.enter_async_context(
                     self.providers.started(context, record, contract, f".{contract.component}")
                 )
-                env[address_variable(contract.component)] = provider.url
+                found.append(address_variables(contract, provider.url))
                 ports.append(provider.port)
-            result = await self._run_checks(context, record, work, env, tuple(ports))
+            result = await self._run_checks(
+                context, record, work, contracts, joined_variables(found), tuple(ports)
+            )
         failed = [check for check in result.checks if not check.passed]
         if failed:
             raise Blocked(
@@ -185,19 +189,30 @@ class ContractSteps:
         context: StepContext,
         record: RunRecord,
         work: WorkRecord,
-        env: Mapping[str, str],
+        contracts: Sequence[Contract],
+        addresses: Mapping[str, str],
         ports: tuple[int, ...],
     ) -> RecheckRecord:
         upstream = upstream_artifacts(record, context.step)
         tree = await self.providers.workspace.fresh(
             context.run_id, StepId(f"{context.step.id}.consumer"), context.attempt, upstream
         )
+        modules = [c for c in contracts if c.kind is ContractKind.INTERFACE]
         async with self.providers.sandboxes.open(tree) as sandbox:
+            env = joined_variables(
+                [addresses, *(import_variables(module, sandbox.root) for module in modules)]
+            )
             checks = [
                 await run_check(sandbox, check, env, Reach(connect=ports))
                 for check in work.result.rechecks
             ]
         return RecheckRecord(persona=work.persona, checks=tuple(checks))
+
+
+def import_variables(contract: Contract, root: Path) -> dict[str, str]:
+    """Where the module that was built for an interface can be imported from."""
+    folders = import_folders(read_interface(contract).module, root)
+    return {PATH_VARIABLE: ":".join(map(str, folders))}
 
 
 async def run_check(

@@ -91,7 +91,9 @@ class ProviderVerification:
                     replay=tuple(calls),
                 )
                 verification = await self.verifier.verify(contract, target, report)
-        made = report_of(contract, verification, calls=calls, started=provider, seed=chosen.seed)
+        made = await asyncio.to_thread(
+            report_of, contract, verification, calls=calls, started=provider, seed=chosen.seed
+        )
         return replace(made, target=place.url) if place.url else made
 
 

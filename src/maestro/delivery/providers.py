@@ -22,7 +22,15 @@ from maestro.ports import (
 )
 
 START_SECONDS = 45.0
-_HTTP_KINDS = frozenset({ContractKind.REST, ContractKind.GRAPHQL, ContractKind.EVENT_STREAM})
+_SERVED = frozenset(
+    {
+        ContractKind.REST,
+        ContractKind.GRAPHQL,
+        ContractKind.GRPC,
+        ContractKind.EVENT_STREAM,
+        ContractKind.MESSAGE_QUEUE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class RunningProvider:
     contract: str
     component: str
     url: str
-    """Base URL of the API, base path included."""
+    """Base URL of the API, base path included; `grpc://HOST:PORT` for gRPC."""
     port: int
     sandbox: Sandbox
     not_built: tuple[str, ...]
@@ -70,7 +78,7 @@ class Providers:
             yield RunningProvider(
                 contract=contract.id,
                 component=contract.component,
-                url=server.url + launch.base_path,
+                url=_address(contract, server.url + launch.base_path, port),
                 port=port,
                 sandbox=sandbox,
                 not_built=unbuilt_operations(works),
@@ -92,6 +100,10 @@ async def answering(
         except StepFailed as error:
             raise Blocked(f"{what} does not start", reasons=(str(error),)) from error
         yield process
+
+
+def _address(contract: Contract, url: str, port: int) -> str:
+    return f"grpc://127.0.0.1:{port}" if contract.kind is ContractKind.GRPC else url
 
 
 def component_works(record: RunRecord, component: str) -> Sequence[WorkRecord]:
@@ -118,13 +130,13 @@ def unbuilt_operations(works: Sequence[WorkRecord]) -> tuple[str, ...]:
 
 
 def served(contract: Contract) -> bool:
-    """Whether consumers get a mock of it while they build."""
-    return contract.kind in _HTTP_KINDS
+    """Whether its provider is started, instead of looked at as files."""
+    return contract.kind in _SERVED
 
 
-def runs_as_server(contract: Contract) -> bool:
-    """Whether it is held against a provider that was started, instead of against files."""
-    return contract.kind in _HTTP_KINDS | {ContractKind.MESSAGE_QUEUE, ContractKind.GRPC}
+def mocked(contract: Contract) -> bool:
+    """Whether consumers get a mock of it while they build: a server, or a module to import."""
+    return served(contract) or contract.kind is ContractKind.INTERFACE
 
 
 def upstream_artifacts(record: RunRecord, step: Step) -> tuple[Artifact, ...]:

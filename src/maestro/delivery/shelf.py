@@ -1,5 +1,8 @@
 """What runs tell the shelf of contracts: agreed, kept, broken, replaced. Repeating changes nothing.
 
+What a run agrees or amends stands in the audit log under the run's own id: who started it and who
+consented stands there already.
+
 The engine's journal decides what a run works with; the shelf follows it, in the same database, so
 that a contract can be found again by whoever comes later.
 """
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from maestro.contracts.terms import terms_of
+from maestro.domain.access import AuditRecord
 from maestro.domain.contract import Contract, Severity, Verification
 from maestro.domain.contract_life import ContractRecord, ContractStatus
 from maestro.domain.values import RunId
@@ -33,9 +37,27 @@ class Shelf:
         agreed = record is not None and record.status is not ContractStatus.DRAFT
         return record.contract if record is not None and agreed else None
 
+    async def latest(self, run_id: RunId, contract: Contract) -> Contract:
+        """The version the run works with now; the given one as long as none was locked."""
+
+        def newest(tx: Transaction) -> Contract:
+            try:
+                record = tx.contracts.get(contract.id, run_id=run_id)
+            except NotFound:
+                return contract
+            return contract if record.status is ContractStatus.DRAFT else record.contract
+
+        return await self.store.read(newest)
+
     async def agreed(self, run_id: RunId, contract: Contract) -> None:
         """Raises Conflict where another specification is locked under the same version."""
-        await self._write(run_id, lambda tx: put_agreed(tx, self.agreement(run_id, contract)))
+        agreement = self.agreement(run_id, contract)
+
+        def change(tx: Transaction) -> None:
+            if put_agreed(tx, agreement):
+                self._audit(tx, run_id, "contract:agree", contract)
+
+        await self._write(run_id, change)
 
     async def judged(self, run_id: RunId, contract: Contract, verification: Verification) -> None:
         """Fulfilled or breached, with the first findings as the reason."""
@@ -60,7 +82,12 @@ class Shelf:
         Raises Conflict where another amendment of the same version came first.
         """
         replaced, agreed = self.agreement(run_id, old), self.agreement(run_id, new)
-        await self._write(run_id, lambda tx: put_amended(tx, replaced, agreed, reason))
+
+        def change(tx: Transaction) -> None:
+            if put_amended(tx, replaced, agreed, reason):
+                self._audit(tx, run_id, "contract:amend", new)
+
+        await self._write(run_id, change)
 
     def agreement(self, run_id: RunId | None, contract: Contract) -> ContractRecord:
         return ContractRecord(
@@ -69,6 +96,14 @@ class Shelf:
             run_id=run_id,
             at=self.clock.now(),
             terms=terms_of(contract),
+        )
+
+    def _audit(self, tx: Transaction, run_id: RunId, action: str, contract: Contract) -> None:
+        target = f"{contract.id}@{contract.version}"
+        tx.audit.append(
+            AuditRecord(
+                at=self.clock.now(), principal=run_id, action=action, target=target, allowed=True
+            )
         )
 
     async def _write(self, run_id: RunId, change: Callable[[Transaction], None]) -> None:
@@ -83,17 +118,20 @@ def known(tx: Transaction, contract: Contract, run_id: RunId | None) -> Contract
         return None
 
 
-def put_agreed(tx: Transaction, agreement: ContractRecord) -> None:
-    """Leaves alone what has gone on since with the same specification."""
+def put_agreed(tx: Transaction, agreement: ContractRecord) -> bool:
+    """Leaves alone what has gone on since with the same specification; whether it wrote."""
     stored = known(tx, agreement.contract, agreement.run_id)
     gone_on = stored is not None and stored.status is not ContractStatus.DRAFT
-    if stored is None or not gone_on or stored.contract.digest != agreement.contract.digest:
+    wanted = stored is None or not gone_on or stored.contract.digest != agreement.contract.digest
+    if wanted:
         tx.contracts.put(agreement)
+    return wanted
 
 
 def put_amended(
     tx: Transaction, replaced: ContractRecord, agreed: ContractRecord, reason: str
-) -> None:
+) -> bool:
+    """Whether it wrote the new version. Raises Conflict."""
     old, new = replaced.contract, agreed.contract
     put_agreed(tx, replaced)
     stored = known(tx, old, replaced.run_id)
@@ -112,7 +150,7 @@ def put_amended(
                 reason=f"{new.version} stands in its place: {reason}",
             )
         )
-    put_agreed(tx, agreed)
+    return put_agreed(tx, agreed)
 
 
 def _reason(verification: Verification) -> str:

@@ -1,8 +1,12 @@
 """Work as durable steps: one persona at work, and the integration of what all made."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -11,8 +15,9 @@ from maestro.contracts.openapi.recognition import recognise
 from maestro.contracts.verification.loopback import free_port
 from maestro.delivery.amendment_steps import proposals
 from maestro.delivery.contract_steps import application_ports, application_reach
-from maestro.delivery.providers import START_SECONDS, answering, served, upstream_artifacts
+from maestro.delivery.providers import START_SECONDS, answering, mocked, upstream_artifacts
 from maestro.delivery.record import IntegrationRecord, RunRecord, WorkRecord
+from maestro.delivery.shelf import Shelf
 from maestro.delivery.workspace import Workspace
 from maestro.domain.contract import Contract, ContractKind, RecognisedOperation
 from maestro.domain.encoding import encode
@@ -32,6 +37,8 @@ from maestro.ports import (
 )
 
 MAX_RECORDED_CALLS = 500
+FOLLOW_SECONDS = 0.5
+"""How often a working consumer's contracts are looked at again."""
 READERS_OF_THE_WHOLE = frozenset({"security_specialist", "code_reviewer", "integration_tester"})
 """Personas whose work is about what others built: their tree starts with all earlier files."""
 
@@ -42,6 +49,7 @@ class WorkSteps:
     workspace: Workspace
     sandboxes: SandboxProvider
     mocks: MockProvider
+    shelf: Shelf
     executor: PersonaExecutor
 
     def handlers(self) -> Mapping[str, StepHandler]:
@@ -59,12 +67,14 @@ class WorkSteps:
         )
         consumed = [record.contract(str(item)) for item in context.step.inputs["consumes"]]
         async with (
-            self._mocks(context, persona.id, consumed) as mocks,
+            self._mocks(context, persona.id, consumed, tree) as mocks,
             self.sandboxes.open(tree) as sandbox,
         ):
             assignment = self._assignment(context, record, consumed, mocks)
             result = await self.executor.execute(assignment, sandbox, context.progress)
-            calls = {name: _evidence(mock.calls()) for name, mock in mocks.items()}
+            calls = {
+                name: _evidence(await asyncio.to_thread(mock.calls)) for name, mock in mocks.items()
+            }
             strength = f"{sandbox.strength.level} {sandbox.strength.mechanism}"
         artifacts = await self.workspace.collect(tree, upstream)
         output = WorkRecord(
@@ -80,25 +90,42 @@ class WorkSteps:
 
     @asynccontextmanager
     async def _mocks(
-        self, context: StepContext, consumer: str, contracts: Sequence[Contract]
+        self, context: StepContext, consumer: str, contracts: Sequence[Contract], tree: Path
     ) -> AsyncIterator[Mapping[str, MockServer]]:
-        """A mock per served contract, alive exactly as long as the consumer's step."""
+        """A mock per contract that has one, there exactly as long as the consumer's step."""
         running: dict[str, MockServer] = {}
         async with AsyncExitStack() as stack:
-            for contract in filter(served, contracts):
+            for contract in filter(mocked, contracts):
                 server = await stack.enter_async_context(
-                    self.mocks.serve(contract, consumer=consumer)
+                    self.mocks.serve(contract, consumer=consumer, folder=tree)
                 )
                 running[contract.id] = server
-                await context.emit(
-                    EventKind.MOCK_STARTED,
-                    {"contract": contract.id, "url": server.url, "consumer": consumer},
-                )
-            yield running
+                await _tell_start(context, contract, server, consumer)
+            async with _beside(self._follow(context, consumer, contracts, running)):
+                yield running
         for name, server in running.items():
-            await context.emit(
-                EventKind.MOCK_STOPPED, {"contract": name, "calls": len(server.calls())}
-            )
+            await _tell_end(context, name, server)
+
+    async def _follow(
+        self,
+        context: StepContext,
+        consumer: str,
+        contracts: Sequence[Contract],
+        running: Mapping[str, MockServer],
+    ) -> None:
+        """Starts a mock again when its contract is amended while the consumer works with it."""
+        present = {contract.id: contract for contract in contracts if contract.id in running}
+        while present:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            for contract in tuple(present.values()):
+                latest = await self.shelf.latest(context.run_id, contract)
+                if latest.digest == contract.digest:
+                    continue
+                server = running[contract.id]
+                await _tell_end(context, contract.id, server)
+                await server.go_on_with(latest)
+                present[contract.id] = latest
+                await _tell_start(context, latest, server, consumer)
 
     def _assignment(
         self,
@@ -126,6 +153,7 @@ class WorkSteps:
                 ConsumedContract(
                     contract=contract,
                     url=mocks[contract.id].url if contract.id in mocks else "",
+                    environment=mocks[contract.id].environment if contract.id in mocks else {},
                 )
                 for contract in consumed
             ),
@@ -197,6 +225,37 @@ class WorkSteps:
                     f"{launch.ready_path!r}: {server.log()[-500:]}"
                 )
             return f"GET {launch.ready_path} -> {reply.status_code}"
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs `work` until left; a failure of it shows then."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _tell_start(
+    context: StepContext, contract: Contract, server: MockServer, consumer: str
+) -> None:
+    await context.emit(
+        EventKind.MOCK_STARTED,
+        {
+            "contract": contract.id,
+            "version": contract.version,
+            "url": server.url,
+            "consumer": consumer,
+        },
+    )
+
+
+async def _tell_end(context: StepContext, name: str, server: MockServer) -> None:
+    calls = await asyncio.to_thread(server.calls)
+    await context.emit(EventKind.MOCK_STOPPED, {"contract": name, "calls": len(calls)})
 
 
 def _evidence(calls: Sequence[RecordedCall]) -> tuple[RecordedCall, ...]:

@@ -9,6 +9,7 @@ class Permission(StrEnum):
     RUN_CREATE = "run:create"
     RUN_READ = "run:read"
     RUN_CONTROL = "run:control"
+    CONTRACT_WRITE = "contract:write"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from maestro.domain.addresses import address_variables
 from maestro.domain.contract import CheckResult, Contract, RecognisedOperation
 from maestro.domain.entities import DomainModel
 from maestro.domain.requirement import Constraints, RequirementPart
@@ -34,8 +35,16 @@ class ConsumedContract:
 
     contract: Contract
     url: str
-    """Base URL of the mock while building, of the real provider when re-checked; empty for
-    contracts that are not served (documents, schemas)."""
+    """Base URL of the mock while building, of the real provider when re-checked; `grpc://HOST:PORT`
+    for gRPC; empty for contracts that are not served (interfaces, documents, schemas)."""
+    environment: JsonObject = field(default_factory=dict)
+    """Variables that programs need besides the address: where a stub is imported from, and where
+    it records."""
+
+    def variables(self) -> dict[str, str]:
+        """Environment in which programs find what the contract promises."""
+        own = {name: str(value) for name, value in self.environment.items()}
+        return {**address_variables(self.contract, self.url), **own}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +146,8 @@ class WorkResult:
     launch: LaunchCommand | None = None
     """How to start what was built, where it is a service or a page."""
     rechecks: tuple[CheckCommand, ...] = ()
-    """Checks to run again when the mock is swapped for the real provider (same environment
-    variables `API_URL_<COMPONENT>`, other addresses)."""
+    """Checks to run again when the mock is swapped for the real provider: the same variables
+    (`ConsumedContract.variables`), other addresses."""
     details: JsonObject = field(default_factory=dict)
 
 

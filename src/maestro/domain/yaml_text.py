@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from maestro.domain.values import JsonValue
+from maestro.errors import InvalidInput
 
 Pointer = tuple[str | int, ...]
 """The keys and indexes on the way to a value."""
@@ -24,6 +25,8 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
+_TEXT_STARTS = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ/#@$(")
+"""None of them begins a number, a truth or a null."""
 _TAGS = ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")
 
 
@@ -103,6 +106,23 @@ def read_yaml_text(text: str, rules: YamlRules) -> YamlText:
     return YamlText(reader.result, reader.keys, reader.values)
 
 
+_ORDINARY = YamlRules(depth=100, values=500_000, merge_keys=True, spots=False)
+
+
+def yaml_value(text: str, *, name: str) -> JsonValue:
+    """What a file of our own kind says.
+
+    Raises:
+        InvalidInput: malformed, a key twice or more than anybody writes; names file and line.
+    """
+    try:
+        return read_yaml_text(text, _ORDINARY).value
+    except YamlFault as fault:
+        place = f", line {fault.spot.line}, column {fault.spot.column}" if fault.spot else ""
+        problem = f"is not YAML: {fault.problem}" if fault.malformed else fault.problem
+        raise InvalidInput(f"{name}{place}: {problem}") from None
+
+
 class _Container:
     """An open mapping or sequence while its events arrive."""
 
@@ -133,7 +153,7 @@ class _Reader:
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
+        if type(event) is yaml.ScalarEvent:
             self._scalar(event)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._start(event)
@@ -148,21 +168,27 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._grow(event, 1)
-        if self._at_key():
+        top = self._open[-1] if self._open else None
+        if top is not None and top.key is None and type(top.value) is dict:
             self._set_key(event)
             return
-        self._note(event)
+        if self._rules.spots:
+            self._note(event)
         value = self._scalar_value(event)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
         self._put(value)
 
     def _scalar_value(self, event: yaml.ScalarEvent) -> JsonValue:
-        _check_tag(event)
-        text = event.value
+        text: str = event.value
+        tag = event.tag
+        if tag is not None:
+            _check_tag(event)
         quoted = not event.implicit[0] or event.style in ('"', "'", "|", ">")
-        if quoted and event.tag in (None, "!", "tag:yaml.org,2002:str"):
+        if quoted and tag in (None, "!", "tag:yaml.org,2002:str"):
             return text
+        if text[:1] in _TEXT_STARTS:
+            return text  # as most plain texts do
         if _NOT_FINITE.fullmatch(text):
             if not self._rules.not_finite:
                 raise YamlFault(f"{text!r} is not a number JSON has", _spot(event))
@@ -172,7 +198,8 @@ class _Reader:
         return _core_scalar(text, self._rules.hex_and_octal)
 
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
-        _check_tag(event)
+        if event.tag is not None:
+            _check_tag(event)
         self._grow(event, 1)
         if self._at_key():
             raise YamlFault("a mapping or list used as a key; keys are text", _spot(event))

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from maestro.domain.yaml_text import yaml_value
 from maestro.errors import InvalidInput
 
 DATA = Path(__file__).parent / "data"
@@ -16,10 +15,7 @@ def read_yaml(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path.name}: cannot be read: {error}") from error
-    try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{path.name}: not valid YAML: {error}") from error
+    return yaml_value(text, name=path.name)
 
 
 def mapping(value: object, where: str) -> dict[str, Any]:
@@ -35,17 +31,3 @@ def words(value: object, where: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise InvalidInput(f"{where}: expected a list of texts, got {value!r}")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML lets a repeated key silently win over the first; here it is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} stands twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)

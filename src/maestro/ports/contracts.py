@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from maestro.domain.contract import Contract, Verification
@@ -39,20 +40,37 @@ class RecordedCall:
 class MockServer(Protocol):
     @property
     def url(self) -> str:
-        """Base URL including the contract's base path, without a trailing slash."""
+        """Base URL including the contract's base path, without a trailing slash;
+        `grpc://HOST:PORT` for gRPC, empty for what is imported.
+        """
         ...
 
     @property
-    def port(self) -> int: ...
+    def port(self) -> int:
+        """0 for what is imported."""
+        ...
 
-    def calls(self) -> Sequence[RecordedCall]: ...
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that the consumer's programs need besides the address."""
+        ...
+
+    def calls(self) -> Sequence[RecordedCall]:
+        """All so far. May block."""
+        ...
+
+    async def go_on_with(self, contract: Contract) -> None:
+        """Starts again with another version, at the same port; earlier calls stay recorded."""
+        ...
 
 
 class MockProvider(Protocol):
     def serve(
-        self, contract: Contract, *, consumer: str
+        self, contract: Contract, *, consumer: str, folder: Path | None = None
     ) -> AbstractAsyncContextManager[MockServer]:
         """Serves the contract on a free loopback port of its own until left.
+
+        What is imported instead of called lies below `folder`, the consumer's work tree, as long.
 
         Raises InvalidInput for a contract that cannot be served.
         """

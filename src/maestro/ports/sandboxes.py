@@ -94,7 +94,8 @@ class Sandbox(Protocol):
         """Starts a server and waits until `launch.ready_path` answers below 500; with an empty
         one, until the port takes connections.
 
-        Raises StepFailed with the end of its log when it ends or is not ready within `timeout`.
+        Raises StepFailed with the end of its log when it ends or is not ready within `timeout`,
+        SandboxFailed when something else is seen to answer on its port.
         """
         ...
 

@@ -66,6 +66,8 @@ DEFECTS = {
     "enum_ignored": "create_task stores any status",
     "delete_hangs_up": "delete_user closes the connection in the middle of the answer",
     "undeclared_501": "delete_project answers 501",
+    "any_media_type": "bodies are taken whatever they are said to be",
+    "deep_json_500": "bodies that are nested deeply are answered 500",
 }
 
 Scope = MutableMapping[str, Any]
@@ -124,6 +126,9 @@ class TaskApi:
         if scope["type"] != "http":
             return
         body = await read_all(receive)
+        kind = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0]
+        if kind != b"application/json" and "any_media_type" not in self.defects:
+            body = b""  # which is no JSON
         try:
             reply = self.answer(scope["method"], scope["path"], scope["query_string"], body)
         except Refusal as refusal:
@@ -309,6 +314,10 @@ class TaskApi:
             value = json.loads(body)
         except ValueError:
             raise Refusal(422, "the body is not JSON") from None
+        except RecursionError:
+            if "deep_json_500" in self.defects:
+                raise
+            raise Refusal(422, "the body is nested too deeply") from None
         problems = list(self.bodies[type_name + kind].iter_errors(value))
         if problems and not self.forgives(plural, kind, value, problems):
             raise Refusal(422, problems[0].message)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from maestro.agents.executors.offline.executor import OfflineExecutor, api_ports
+from maestro.agents.executors.offline.executor import OfflineExecutor, mock_ports
 from maestro.agents.executors.offline.interpreters import node_binary, resolve
 from maestro.agents.executors.offline.packages import load_packages
 from maestro.agents.sandboxes.provider import HostSandboxProvider
@@ -131,5 +131,5 @@ def test_interpreters_of_this_host() -> None:
 
 
 def test_only_addresses_with_a_port_are_reached() -> None:
-    urls = {"A": "http://127.0.0.1:9/api", "B": "http://127.0.0.1:8/api", "C": "http://localhost"}
-    assert api_ports(urls) == (8, 9)
+    urls = ("http://127.0.0.1:9/api", "grpc://127.0.0.1:8", "http://localhost", "")
+    assert mock_ports(urls) == (8, 9)

@@ -61,7 +61,7 @@ def write(folder: Path, text: str, name: str = "demo") -> Path:
         ("argv: [run]", "argv: [run], recheck: 1", r"checks\[0\].recheck: expected bool"),
         ("statement: They pass.", "statement: ''", r"checks\[0\].statement"),
         ("id: tests", "id: The tests", r"checks\[0\].id"),
-        ("view: backend", "view: [", "not readable as YAML"),
+        ("view: backend", "view: [", "is not YAML"),
     ],
 )
 def test_bad_manifests_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:

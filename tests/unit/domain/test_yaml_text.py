@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maestro.domain.yaml_text import Spot, YamlFault, YamlKeyTwice, YamlRules, read_yaml_text
+from maestro.domain.yaml_text import (
+    Spot,
+    YamlFault,
+    YamlKeyTwice,
+    YamlRules,
+    read_yaml_text,
+    yaml_value,
+)
+from maestro.errors import InvalidInput
 
 RULES = YamlRules(depth=4, values=40)
 
@@ -123,3 +131,13 @@ def test_any_punctuation_is_read_or_refused(text: str, on: bool) -> None:
     rules = YamlRules(depth=9, values=99, merge_keys=on, text_keys=not on, not_finite=on)
     with suppress(YamlFault):
         json.dumps(read_yaml_text(text, rules).value, allow_nan=on).encode()
+
+
+def test_files_of_our_own_are_read_as_yaml_1_2_and_told_by_place() -> None:
+    assert yaml_value("a: on\nb: no\nc: 2030-01-15\nd: 12\n", name="f") == {
+        "a": "on", "b": "no", "c": "2030-01-15", "d": 12,
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match=r"^f, line 2, column 1: the key 'a' occurs twice"):
+        yaml_value("a: 1\na: 2\n", name="f")
+    with pytest.raises(InvalidInput, match=r"^f, line 2, column 1: is not YAML"):
+        yaml_value("a: [", name="f")

@@ -111,7 +111,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     folder = broken(tmp_path, "personas/qa_engineer.yaml")
     file = folder / "personas" / "qa_engineer.yaml"
     file.write_text(file.read_text() + "\nname: Again\n")
-    with pytest.raises(InvalidInput, match="'name' stands twice"):
+    with pytest.raises(InvalidInput, match="'name' occurs twice"):
         load_catalogue(folder)
 
 

@@ -21,6 +21,7 @@ from maestro.agents.sandboxes.launcher import CANNOT_CONFINE
 from maestro.agents.sandboxes.processes import Running, run_to_end, started
 from maestro.domain.work import LaunchCommand
 from maestro.errors import InvalidInput, SandboxFailed, StepFailed
+from maestro.listeners import stranger_on
 from maestro.ports import CommandResult, Reach, Sandbox, SandboxStrength, ServerProcess
 from maestro.settings import Settings
 
@@ -163,6 +164,12 @@ class HostSandbox:
         async with started(self._wrap(argv, launch.cwd, env, reach)) as running:
             server = _Server(f"http://127.0.0.1:{port}", running)
             await _ready(server, running, launch.ready_path, timeout)
+            stranger = await asyncio.to_thread(stranger_on, port, {running.process.pid})
+            if stranger is not None:
+                raise SandboxFailed(
+                    f"port {port}, which was free when the server was started, is answered by "
+                    f"{stranger}, which does not belong to it; run the step again"
+                )
             yield server
 
     def _wrap(

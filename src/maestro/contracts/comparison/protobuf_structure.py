@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from google.protobuf import descriptor_pb2
@@ -286,7 +287,8 @@ def _joined(above: str, name: str) -> str:
     return f"{above}.{name}" if above else str(name)
 
 
-def _breaking(
+def _change(
+    kind: ChangeKind,
     rule: str,
     pointer: str,
     message: str,
@@ -296,7 +298,7 @@ def _breaking(
     operation: str = "",
 ) -> Change:
     return Change(
-        kind=ChangeKind.BREAKING,
+        kind=kind,
         rule=rule,
         pointer=pointer,
         message=message,
@@ -306,21 +308,5 @@ def _breaking(
     )
 
 
-def _compatible(
-    rule: str,
-    pointer: str,
-    message: str,
-    before: Any = None,
-    after: Any = None,
-    *,
-    operation: str = "",
-) -> Change:
-    return Change(
-        kind=ChangeKind.COMPATIBLE,
-        rule=rule,
-        pointer=pointer,
-        message=message,
-        operation=operation,
-        before=before,
-        after=after,
-    )
+_breaking = partial(_change, ChangeKind.BREAKING)
+_compatible = partial(_change, ChangeKind.COMPATIBLE)

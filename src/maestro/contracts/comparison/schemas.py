@@ -295,7 +295,7 @@ def _listed(
                 yield Difference(
                     rule=f"enum-value-{verb}",
                     pointer=_enum_place(new),
-                    text=f"has the value {value!r} {verb}",
+                    text=f"{'can no longer' if verb == 'removed' else 'can now'} be {value!r}",
                     harm=when((verb == "removed") is (direction is REQUEST)),
                     before=value if verb == "removed" else None,
                     after=value if verb == "added" else None,

@@ -40,7 +40,7 @@ def _is_graphql(contract: Contract) -> bool:
 
 def _rest(contract: Contract) -> Iterator[str]:
     rest = RestContract(contract, what="scripts of REST calls are")
-    yield _head(rest.document.title, rest.api.base)
+    yield _head(rest.document.title, rest.api.written_base)
     plan = rest.plan()
     left_out = list(plan.notes)
     count = 0

@@ -81,7 +81,7 @@ def _json(value: JsonValue) -> bytes:
 
 
 def _readme(rest: RestContract, data: ExpressData) -> bytes:
-    base = rest.api.base
+    base = rest.api.written_base
     operations = [o for route in data.contract["routes"] for o in route["operations"].values()]
     values = {
         "title": cell(rest.document.title),

@@ -50,11 +50,12 @@ async def check_express(
     rest = RestContract(contract, what="Express projects are")
     async with started_project(contract, project, report, packages) as url:
         async with httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False) as http:
-            asking = _Asking(rest, http, url)
+            asking = _Asking(rest, http, url, _storing(rest))
             await report(f"contract {contract.id}: routes and replies of the exported mock")
             plan = rest.plan()
             for planned in plan.requests:
                 await asking.documented(planned)
+                await asking.plain(planned)
             await report(f"contract {contract.id}: requests the exported mock has to refuse")
             for planned in plan.requests:
                 await asking.broken(planned)
@@ -95,6 +96,8 @@ class _Asking:
     rest: RestContract
     http: httpx.AsyncClient
     url: str
+    storing: frozenset[str]
+    """Keys of the operations on stored entries."""
     faults: list[str] = field(default_factory=list)
     requests: int = 0
 
@@ -102,13 +105,23 @@ class _Asking:
         self.requests += 1
         return await self.http.request(
             planned.operation.method,
-            self.url + self.rest.api.base + planned.target,
+            self.url + self.rest.api.written_base + planned.target,
             headers={**planned.sent_headers, **headers},
             content=planned.body or None,
         )
 
     async def reset(self) -> None:
         await self.http.post(f"{self.url}/__mock/reset")
+
+    async def plain(self, planned: PlannedRequest) -> None:
+        """What stores nothing answers a request that fits with success, as our mock does."""
+        if planned.operation.key in self.storing:
+            return
+        reply = await self.ask(planned)
+        if reply.status_code != planned.reply.status:
+            self.faults.append(
+                f"{planned.operation.key}: {reply.status_code} instead of {planned.reply.status}"
+            )
 
     async def documented(self, planned: PlannedRequest) -> None:
         """Every documented reply can be asked for and is as documented."""
@@ -157,6 +170,11 @@ class _Asking:
                 self.faults.append(f"{told}: {theirs.status_code} instead of {wanted}")
             elif planned.operation.method != "HEAD" and not _names_place(theirs):
                 self.faults.append(f"{told}: the refusal names no place: {_text(theirs)}")
+
+
+def _storing(rest: RestContract) -> frozenset[str]:
+    everything = (o for r in rest.resources for o in (*r.operations.values(), *r.finds))
+    return frozenset(operation.key for operation in everything)
 
 
 def _names_place(reply: httpx.Response) -> bool:

@@ -12,11 +12,12 @@ from urllib.parse import quote
 import orjson
 
 from maestro.contracts.exports.client_names import one_line
-from maestro.contracts.exports.express_resources import is_nullable, resource_data
+from maestro.contracts.exports.express_resources import resource_data
 from maestro.contracts.exports.inlining import dereferenced
 from maestro.contracts.exports.planned_requests import RestContract
 from maestro.contracts.mocks.compiling import CompiledOperation
 from maestro.contracts.mocks.credentials import schemes_of
+from maestro.contracts.mocks.entries import is_nullable
 from maestro.contracts.mocks.examples import named_examples
 from maestro.contracts.mocks.messages import MockReply
 from maestro.contracts.mocks.reading import field_kinds
@@ -72,7 +73,8 @@ def express_data(rest: RestContract) -> ExpressData:
             notes.append(f"{raw.key}: {error}")
             continue
         route = routes.setdefault(
-            _route(rest.api.base, operation.path), _empty_route(rest.api.base, operation)
+            _route(rest.api.written_base, operation.path),
+            _empty_route(rest.api.written_base, operation),
         )
         if operation.method not in route["operations"]:
             route["operations"][operation.method] = told
@@ -87,7 +89,7 @@ def express_data(rest: RestContract) -> ExpressData:
         "title": one_line(rest.document.title),
         "contract": rest.contract.id,
         "version": rest.contract.version,
-        "basePath": rest.api.base,
+        "basePath": rest.api.written_base,
         "routes": [{"path": path, **_without_rank(route)} for path, route in ordered],
         "resources": [resource_data(rest.document, r) for r in rest.resources],
     }

@@ -3,19 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from maestro.contracts.mocks.entries import CHANGES, STAMPS, is_nullable, marked, stamped
+from maestro.contracts.mocks.listing import is_searched
 from maestro.contracts.openapi.document import OpenApiDocument
-from maestro.contracts.openapi.naming import snake
 from maestro.contracts.openapi.resources import Resource
-from maestro.contracts.openapi.schemas import Schema
 from maestro.contracts.openapi.shapes import ObjectShape, kinds_of, object_shape, plain
 from maestro.contracts.samples import sample
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
 
-_CREATED = ("created_at", "created", "created_on", "creation_date", "date_created")
-_CHANGED = ("updated_at", "updated", "modified_at", "last_modified", "changed_at")
 _EMPTY = ObjectShape(properties={}, required=frozenset())
-_NO_WORDS = ("date", "date-time", "time", "uuid", "byte", "binary")
 
 
 def resource_data(document: OpenApiDocument, resource: Resource) -> dict[str, Any]:
@@ -37,16 +34,18 @@ def resource_data(document: OpenApiDocument, resource: Resource) -> dict[str, An
         "total": envelope.total if envelope else None,
         "fields": list(shape.properties),
         "fills": [[name, value] for name, value in _fills(document, shape, creation)],
-        "created": _stamps(shape, (*_CREATED, *_CHANGED)),
-        "changed": _stamps(shape, _CHANGED),
-        "unique": [n for n, s in marks.items() if _mark(s, "x-unique") is True],
+        "created": list(stamped(shape, STAMPS + CHANGES)),
+        "changed": list(stamped(shape, CHANGES)),
+        "unique": [n for n, s in marks.items() if marked(s, "x-unique") is True],
         "references": [
             [name, target]
             for name, schema in marks.items()
-            if isinstance(target := _mark(schema, "x-references"), str)
+            if isinstance(target := marked(schema, "x-references"), str)
         ],
         "searched": [
-            name for name, schema in shape.properties.items() if _is_text(plain(document, schema))
+            name
+            for name, schema in shape.properties.items()
+            if is_searched(plain(document, schema))
         ],
     }
 
@@ -86,36 +85,3 @@ def _fills(
             except InvalidInput:
                 continue  # the reply's own sample stands in for it
     return made
-
-
-def _stamps(shape: ObjectShape, names: tuple[str, ...]) -> list[str]:
-    return [
-        name
-        for name, schema in shape.properties.items()
-        if snake(name) in names
-        and isinstance(schema, Mapping)
-        and schema.get("format") == "date-time"
-    ]
-
-
-def _mark(schema: Any, name: str) -> Any:
-    return schema.get(name) if isinstance(schema, Mapping) else None
-
-
-def is_nullable(schema: Schema) -> bool:
-    """Whether the schema itself, not what it refers to, says so."""
-    if not isinstance(schema, Mapping):
-        return False
-    named, options = schema.get("type"), schema.get("anyOf")
-    if isinstance(named, list):
-        return "null" in named
-    return isinstance(options, list) and {"type": "null"} in options
-
-
-def _is_text(schema: Schema) -> bool:
-    return (
-        isinstance(schema, Mapping)
-        and kinds_of(schema) == {"string"}
-        and "enum" not in schema
-        and schema.get("format") not in _NO_WORDS
-    )

@@ -96,7 +96,7 @@ class RestContract:
 
     def _resources(self) -> tuple[Resource, ...]:
         try:
-            return resources(self.document)
+            return tuple(found for found in resources(self.document) if found.grows)
         except InvalidInput:
             return ()
 
@@ -140,7 +140,7 @@ class RestContract:
     def asked(self, planned: PlannedRequest) -> MockRequest:
         """The request as a server sees it."""
         headers = {n.encode(): v.encode("utf-8") for n, v in planned.sent_headers.items()}
-        path = self.api.base + planned.path
+        path = self.api.written_base + planned.path
         return MockRequest(planned.operation.method, path, planned.query, headers, planned.body)
 
     def sampled(self, operation: Operation, *, variant: int = 0) -> tuple[str, JsonValue]:

@@ -144,8 +144,8 @@ def _target(contract: Contract, target: str) -> ExportTarget:
         raise InvalidInput(f"there is no export {target!r}; known are {_known()}")
     if contract.format not in chosen.formats:
         raise InvalidInput(
-            f"contract {contract.id!r} is {contract.format.value}, which {target!r} does not fit; "
-            f"known are {_known()}"
+            f"contract {contract.id!r} is {contract.format.value}, and {target!r} is not made of "
+            f"that; it can be exported to {_fitting(contract.format)}"
         )
     return chosen
 
@@ -155,6 +155,11 @@ def _known() -> str:
         f"{name} (of {' and '.join(known.value for known in target.formats)})"
         for name, target in EXPORTS.items()
     )
+
+
+def _fitting(form: SpecificationFormat) -> str:
+    names = [name for name, target in EXPORTS.items() if form in target.formats]
+    return ", ".join(names) or "nothing"
 
 
 def _loaded(place: tuple[str, str]) -> Callable[..., Any]:

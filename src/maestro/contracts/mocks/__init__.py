@@ -1,5 +1,5 @@
 """Mocks: HTTP servers made from contracts, for exactly as long as a consumer works."""
 
-from maestro.contracts.mocks.provider import HttpMockProvider
+from maestro.contracts.mocks.provider import LiveMockProvider
 
-__all__ = ["HttpMockProvider"]
+__all__ = ["LiveMockProvider"]

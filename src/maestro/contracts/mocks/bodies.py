@@ -1,6 +1,6 @@
 """Request bodies: media type, text, value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.parser import BytesParser
 from email.policy import compat32
 from typing import Any
@@ -39,28 +39,46 @@ def media_type_of(body: RequestBody, header: str | None) -> str:
     )
 
 
-def read_body(
-    document: OpenApiDocument, kind: str, media: MediaType, header: str, raw: bytes, malformed: int
-) -> JsonValue:
-    """The value of a body, NO_VALUE for media types without one.
+class BodyReader:
+    """Reads the bodies of one operation that come with one Content-Type header."""
 
-    Raises:
-        Refused: with the status `malformed` when it cannot be read as what it claims to be.
-    """
-    sent = header.partition(";")[0].strip().lower()
-    try:
-        if is_json(kind) or is_json(sent):
-            return read_json(raw)
-        if sent == "application/x-www-form-urlencoded":
-            return form_value(query_pairs(raw.decode()), field_kinds(document, media.schema))
-        if sent == "multipart/form-data":
-            return form_value(_multipart(header, raw), field_kinds(document, media.schema))
-        if sent.startswith("text/"):
-            return raw.decode()
-    except (ValueError, LookupError, InvalidInput) as error:  # so is UnicodeDecodeError
-        detail = f"the body is not readable as {sent}: {error}"
-        raise Refused(malformed, detail, (Violation("", f"{error} (well-formed)"),)) from None
-    return NO_VALUE
+    def __init__(
+        self, document: OpenApiDocument, kind: str, media: MediaType, header: str, malformed: int
+    ) -> None:
+        """`malformed` is the status for what cannot be read as what it claims to be."""
+        self._document = document
+        self._media = media
+        self._header = header
+        self._sent = header.partition(";")[0].strip().lower()
+        self._malformed = malformed
+        self._decode = self._decoder(kind)
+
+    def read(self, raw: bytes) -> JsonValue:
+        """The value of a body, NO_VALUE for media types without one.
+
+        Raises:
+            Refused: it cannot be read.
+        """
+        try:
+            return self._decode(raw)
+        except (ValueError, LookupError, InvalidInput) as error:  # so is UnicodeDecodeError
+            detail = f"the body is not readable as {self._sent}: {error}"
+            violation = Violation("", f"{error} (well-formed)")
+            raise Refused(self._malformed, detail, (violation,)) from None
+
+    def _decoder(self, kind: str) -> Callable[[bytes], JsonValue]:
+        if is_json(kind) or is_json(self._sent):
+            return read_json
+        if self._sent == "application/x-www-form-urlencoded":
+            return lambda raw: self._form(query_pairs(raw.decode()))
+        if self._sent == "multipart/form-data":
+            return lambda raw: self._form(_multipart(self._header, raw))
+        if self._sent.startswith("text/"):
+            return bytes.decode
+        return lambda raw: NO_VALUE
+
+    def _form(self, fields: Mapping[str, list[Any]]) -> JsonValue:
+        return form_value(fields, field_kinds(self._document, self._media.schema))
 
 
 def read_json(raw: bytes) -> JsonValue:

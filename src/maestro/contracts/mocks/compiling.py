@@ -1,12 +1,13 @@
 """A contract's operations made ready to be served, each when it is first called."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from maestro.contracts.mocks.credentials import Credentials
 from maestro.contracts.mocks.replies import ReplyWriter
-from maestro.contracts.mocks.routes import Match, Routes
+from maestro.contracts.mocks.routes import Match, Routes, written
 from maestro.contracts.mocks.surface import MockBehaviour
 from maestro.contracts.mocks.validation import RequestValidator
 from maestro.contracts.openapi.document import OpenApiDocument, from_object
@@ -25,10 +26,10 @@ class RawOperation:
     path: str
     item: Mapping[str, Any]
     operation: Mapping[str, Any]
+    key: str = field(init=False)
 
-    @property
-    def key(self) -> str:
-        return f"{self.method} {self.path}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.method} {self.path}")
 
     @property
     def summary(self) -> str:
@@ -52,12 +53,16 @@ class ServedApi:
         self.contract = contract
         self.behaviour = behaviour
         self.document: OpenApiDocument = from_object(contract.specification, name=contract.id)
-        self.base = self.document.base_path
+        self.base = unquote(self.document.base_path)
+        self.written_base = written(self.base)
+        """As it stands in URLs."""
         self.raw = tuple(
             RawOperation(method.upper(), path, item, operation)
             for path, method, item, operation in raw_operations(self.document)
         )
-        self._routes = Routes([(raw.method, raw.path, raw) for raw in self.raw])
+        routes = Routes([(raw.method, raw.path, raw) for raw in self.raw])
+        self.find: Callable[[str], Match[RawOperation] | None] = routes.find
+        """Takes paths without the base path. Raises UnicodeDecodeError."""
         self._compiled: dict[str, CompiledOperation] = {}
         self._written: dict[str, tuple[Operation, ReplyWriter]] = {}
         self._broken: dict[str, str] = {}
@@ -68,10 +73,6 @@ class ServedApi:
     def compiled(self) -> int:
         """How many operations are ready."""
         return len(self._compiled)
-
-    def find(self, path: str) -> Match[RawOperation] | None:
-        """`path` without the base path. Raises UnicodeDecodeError."""
-        return self._routes.find(path)
 
     def ready(self, raw: RawOperation) -> CompiledOperation:
         """Raises InvalidInput when this operation of the contract cannot be used."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from maestro.contracts.mocks.faults import FaultPlan, answer_with_fault
 from maestro.contracts.mocks.messages import MockRequest, Refused, problem_reply
 from maestro.contracts.mocks.recording import CallRecorder
+from maestro.contracts.mocks.repeating import KnownRequests
 from maestro.contracts.mocks.surface import (
-    Again,
     InstantSurface,
     MockRoute,
     MockSurface,
@@ -81,9 +81,8 @@ class HostApplication:
         self._surfaces: dict[str, dict[str, MockSurface]] = {}
         self._tables: dict[str, list[_Entry]] = {}
         self.patience = patience
-        self.known: dict[bytes, Again] = {}
-        """Requests byte for byte, with what answers them again."""
-        self.faults = FaultPlan(self.known.clear)
+        self.known = KnownRequests()
+        self.faults = FaultPlan(self.known.forget)
         self.mounts: tuple[Mount, ...] = ()
         first: dict[str, MockSurface] = {c.id: make(c, consumer) for c in contracts}
         self.mounts = _mounted(contracts, first)
@@ -135,32 +134,26 @@ class HostApplication:
         address: bytes,
         fields: Fields,
         body: bytes,
-    ) -> tuple[bytes, bytes, Again | None] | None:
-        """Head and body of a reply that needs no waiting, and what answers the same request again.
+    ) -> Prompt | None:
+        """A reply that needs no waiting, and what answers the same request again.
 
         None for what has to go through ASGI.
         """
+        headers = dict(fields)
+        if len(headers) != len(fields) or not _LONG_WAY.isdisjoint(headers):
+            return None
         if self.faults.waiting or self._ports or b"%" in address or b"#" in address:
             return None
         consumer = self._consumer
-        for name, value in fields:
-            if name == CONSUMER_HEADER:
-                consumer = value.decode("latin-1")
-            elif name in _LONG_WAY:
-                return None
-        raw, _, query = address.partition(b"?")
-        path = raw.decode("latin-1")
+        if CONSUMER_HEADER in headers:
+            consumer = headers[CONSUMER_HEADER].decode("latin-1")
+        path, _, query = address.decode("latin-1").partition("?")
         entry = _entry_for(self._tables.get(consumer, ()), path)
         if entry is None or entry.instant is None or path.startswith(INSPECTION):
             return None
         if entry.prefix:
             path = path.removeprefix(entry.prefix)
-        request = MockRequest(method, path, query.decode("latin-1"), dict(fields), body)
-        prompt = entry.instant(request, entry.prefix)
-        if prompt is None:
-            return None
-        reply, again = prompt
-        return reply.head(), reply.body, again
+        return entry.instant(MockRequest(method, path, query, headers, body), entry.prefix)
 
     def _entry(self, consumer: str, path: str) -> _Entry:
         entry = _entry_for(self._tables.get(consumer) or self._table(consumer), path)
@@ -230,6 +223,14 @@ class HostApplication:
                     surface.reset()
                     count += 1
         return count
+
+    def served(self) -> dict[str, list[MockSurface]]:
+        """The surfaces of each contract, that of the nameless consumer first."""
+        own = self._surfaces[self._consumer]
+        return {
+            contract: [first, *(s[contract] for s in self._surfaces.values() if s is not own)]
+            for contract, first in own.items()
+        }
 
     def routes(self) -> list[tuple[Mount, MockRoute]]:
         surfaces = self._surfaces[self._consumer]

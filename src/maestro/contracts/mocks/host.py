@@ -16,12 +16,16 @@ from maestro.contracts.mocks.kinds import (
     surface_for,
 )
 from maestro.contracts.mocks.recording import CallRecorder
+from maestro.contracts.mocks.routes import written
+from maestro.contracts.mocks.seeding import SeedData, read_seed_data
 from maestro.contracts.mocks.serving import listening, serving
 from maestro.contracts.mocks.surface import MockBehaviour, MockSurface, NotingSurface
 from maestro.contracts.reading import read_contracts
 from maestro.domain.contract import Contract
+from maestro.domain.values import JsonObject
 from maestro.errors import InvalidInput
 from maestro.ports import RecordedCall
+from maestro.settings import without_password
 
 
 class MockHost:
@@ -37,7 +41,10 @@ class MockHost:
         record_to: Path | None = None,
         consumer: str = "",
         consumer_ports: Mapping[str, int] | None = None,
+        beside_port: int = 0,
         proxy: str | None = None,
+        seed_data: JsonObject | None = None,
+        broker: str | None = None,
     ) -> None:
         """
         Args:
@@ -48,7 +55,10 @@ class MockHost:
             record_to: a file that gets every call as one line of JSON, besides the memory.
             consumer: who calls without saying so in `X-Maestro-Consumer`.
             consumer_ports: consumers that get a port of their own; 0 takes a free one.
+            beside_port: of the first contract that needs a port of its own.
             proxy: URL of a real provider; REST contracts are then checked, not mocked.
+            seed_data: entries that are there from the beginning, by contract or collection.
+            broker: URL of a Redis, RabbitMQ or NATS on which AsyncAPI contracts are played, too.
         """
         if not contracts:
             raise InvalidInput("a mock server needs at least one contract")
@@ -64,7 +74,14 @@ class MockHost:
         self._record_to = record_to
         self._consumer = consumer
         self._consumer_ports = dict(consumer_ports or {})
+        self._beside_port = beside_port
         self._proxy = proxy
+        self._seed_data = seed_data or {}
+        self._broker = broker
+        self.played: list[str] = []
+        """What is played on a broker, for people."""
+        self.begins_with: Mapping[str, int] = {}
+        """How many entries of the seed data each contract got."""
         self._stack = AsyncExitStack()
         self._application: HostApplication | None = None
         self._beside: dict[str, tuple[Contract, RunningBeside]] = {}
@@ -74,7 +91,8 @@ class MockHost:
         """Listens when it returns.
 
         Raises:
-            InvalidInput: a contract cannot be served, or the address cannot be used.
+            InvalidInput: a contract cannot be served, the seed data do not fit, or the address
+                cannot be used.
             Conflict: the port is taken.
         """
         async with AsyncExitStack() as stack:
@@ -113,14 +131,21 @@ class MockHost:
             consumer_ports=ports if len(ports) > 1 else None,
             patience=self._behaviour.patience,
         )
-        application.inspect = Inspection(application, self._beside)
         self._application = application
         for contract in self._others:
-            server = server_for(contract, self._behaviour, recorder, host=self._host)
+            port = 0 if self._beside else self._beside_port
+            server = server_for(
+                contract, self._behaviour, recorder, self._consumer, host=self._host, port=port
+            )
             self._beside[contract.id] = (contract, await stack.enter_async_context(server))
+        seeds = SeedData(self._mocks)
+        self.begins_with = await asyncio.to_thread(seeds.load, self._seed_data)
+        application.inspect = Inspection(application, self._beside, seeds)
         await stack.enter_async_context(
             serving(application, tuple(listeners.values()), name=f"mocks on port {self._port}")
         )
+        if self._broker is not None:
+            await self._play_on(self._broker, stack)
         stack.push_async_callback(_ended, asyncio.create_task(_examined(application)))
         stack.push_async_callback(_ended, asyncio.create_task(recorder.keep_writing()))
 
@@ -131,10 +156,36 @@ class MockHost:
             return lambda contract, consumer: surface_for(
                 contract, self._behaviour, recorder, consumer
             )
-        from maestro.contracts.mocks.proxy import proxying  # noqa: PLC0415 - needs a client
+        # needs an HTTP client, which no mock does
+        from maestro.contracts.mocks.proxy import check_proxied, proxying  # noqa: PLC0415
 
+        for contract in self._others:
+            check_proxied(contract)
         made = proxying(self._proxy, self._behaviour, recorder)
         return await stack.enter_async_context(made)
+
+    async def _play_on(self, broker: str, stack: AsyncExitStack) -> None:
+        # what events need is loaded only by those who have any
+        from maestro.contracts.mocks.events.broker_mock import BrokerMock  # noqa: PLC0415
+        from maestro.contracts.mocks.events.brokers import connected  # noqa: PLC0415
+        from maestro.contracts.mocks.events.surface import EventsSurface  # noqa: PLC0415
+
+        surfaces = [one[0] for one in self.application.served().values()]
+        stages = [one.stage for one in surfaces if isinstance(one, EventsSurface)]
+        if not stages:
+            raise InvalidInput("--broker is for AsyncAPI contracts, and there is none")
+        for stage in stages:
+            link = await connected(broker)
+            stack.push_async_callback(link.close)
+            mock = BrokerMock(stage, link)
+            await stack.enter_async_context(mock.running())
+            heard = ", ".join(served.template.path for served in mock.heard()) or "nothing"
+            self.played.append(f"{stage.contract.id} on {without_password(broker)}, hears {heard}")
+
+    def _mocks(self) -> Mapping[str, Sequence[object]]:
+        """The mocks of each contract, one for every consumer."""
+        beside = {name: (server,) for name, (_, server) in self._beside.items()}
+        return {**self.application.served(), **beside}
 
     @property
     def application(self) -> HostApplication:
@@ -161,7 +212,7 @@ class MockHost:
     def addresses(self) -> list[tuple[Contract, str]]:
         """Every contract with the address at which it is served."""
         made = [
-            (mount.contract, self.url + root)
+            (mount.contract, self.url + written(root))
             for mount in self.application.mounts
             for root in mount.roots
         ]
@@ -189,24 +240,38 @@ async def run_mock_server(
     behaviour: MockBehaviour | None = None,
     record_to: Path | None = None,
     proxy: str | None = None,
+    seed_data: Path | None = None,
+    broker: str | None = None,
     tell: Callable[[str], None],
 ) -> None:
     """Serves until it is cancelled, telling a person line by line where and what.
 
     Raises:
-        InvalidInput: a file or contract cannot be served.
+        InvalidInput: a file or contract cannot be served, or the seed data do not fit.
         Conflict: the port is taken.
+        SandboxFailed: the broker is gone.
         StorageUnavailable: not every call could be written to `record_to`.
     """
     paths = [entry for entry in contracts if isinstance(entry, Path)]
     read = iter(await asyncio.to_thread(read_contracts, paths))
     chosen = [next(read) if isinstance(entry, Path) else entry for entry in contracts]
     server = MockHost(
-        chosen, host=host, port=port, behaviour=behaviour, record_to=record_to, proxy=proxy
+        chosen,
+        host=host,
+        port=port,
+        behaviour=behaviour,
+        record_to=record_to,
+        proxy=proxy,
+        seed_data=await read_seed_data(seed_data) if seed_data is not None else None,
+        broker=broker,
     )
     async with server:
         for contract, address in server.addresses():
             tell(f"{contract.id} ({contract.kind.value}) at {address}")
+        for name, count in server.begins_with.items():
+            tell(f"{name} begins with {count} entries")
+        for played in server.played:
+            tell(played)
         tell(f"routes, calls, reset and specifications at {server.url}{INSPECTION}/")
         told: set[str] = set()
         while True:  # until cancelled

@@ -19,8 +19,10 @@ from maestro.contracts.mocks.messages import (
 )
 from maestro.contracts.mocks.pact import pact_of
 from maestro.contracts.mocks.recording import counted, line_of
+from maestro.contracts.mocks.seeding import SeedData
 from maestro.contracts.mocks.surface import Receive, Scope, Send
 from maestro.contracts.mocks.wire import BodyRefused, read_body_of, request_of, send_reply
+from maestro.contracts.openapi.parsing import parse
 from maestro.domain.contract import Contract
 from maestro.errors import InvalidInput
 
@@ -37,10 +39,12 @@ class Inspection:
         self,
         application: HostApplication,
         beside: Mapping[str, tuple[Contract, RunningBeside]],
+        seeds: SeedData,
     ) -> None:
         """`beside` are the servers with a port of their own, by contract."""
         self._application = application
         self._beside = beside
+        self._seeds = seeds
         self._readers: dict[str, Callable[[Query, MockRequest], MockReply]] = {
             "": self._overview,
             "routes": self._overview,
@@ -50,12 +54,15 @@ class Inspection:
             "notes": self._notes,
             "spec": self._specs,
             "faults": self._faults,
+            "seed-data": self._seed_data,
         }
         self._changers: dict[tuple[str, str], Callable[[Query, MockRequest], MockReply]] = {
             ("POST", "reset"): self._reset,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("DELETE", "calls"): self._forget_calls,
+            ("PUT", "seed-data"): self._load_seed_data,
+            ("DELETE", "seed-data"): self._drop_seed_data,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,6 +191,20 @@ class Inspection:
         self._application.recorder.forget(consumer=query.get("consumer"))
         return MockReply(status=204)
 
+    def _seed_data(self, query: Query, request: MockRequest) -> MockReply:
+        return _json(self._seeds.document)
+
+    def _load_seed_data(self, query: Query, request: MockRequest) -> MockReply:
+        try:
+            counts = self._seeds.load(parse(request.body, name="the seed data"))
+        except InvalidInput as error:
+            raise Refused(422, str(error)) from None
+        return _json({"entries": counts})
+
+    def _drop_seed_data(self, query: Query, request: MockRequest) -> MockReply:
+        self._seeds.load({})
+        return MockReply(status=204)
+
     def _faults(self, query: Query, request: MockRequest) -> MockReply:
         return _json({"faults": [fault.told() for fault in self._application.faults.waiting]})
 
@@ -237,7 +258,7 @@ def _page(value: dict[str, Any]) -> bytes:
     notes = "".join(f"<li>{escape(note)}</li>" for note in value["notes"])
     links = " · ".join(
         f"<a href='{INSPECTION}/{name}'>{name}</a>"
-        for name in ("calls", "calls.jsonl", "pact", "notes", "spec", "faults")
+        for name in ("calls", "calls.jsonl", "pact", "notes", "spec", "faults", "seed-data")
     )
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Mock server</title>"

@@ -60,14 +60,23 @@ def surface_for(
 
 
 def server_for(
-    contract: Contract, behaviour: MockBehaviour, record: Record, *, host: str, port: int = 0
+    contract: Contract,
+    behaviour: MockBehaviour,
+    record: Record,
+    consumer: str = "",
+    *,
+    host: str,
+    port: int = 0,
 ) -> AbstractAsyncContextManager[RunningBeside]:
     """A server of a kind that ASGI cannot carry; listens while its context is open.
+
+    `consumer` is who calls without saying so.
 
     Raises:
         InvalidInput: the contract cannot be served, or what it needs is not installed.
     """
-    made = _loaded(_SERVERS[contract.format])(contract, behaviour, record, host=host, port=port)
+    make = _loaded(_SERVERS[contract.format])
+    made = make(contract, behaviour, record, consumer, host=host, port=port)
     return cast(AbstractAsyncContextManager[RunningBeside], made)
 
 

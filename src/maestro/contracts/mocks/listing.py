@@ -35,7 +35,9 @@ class ListingReader:
         self._resource = resource
         self._by_snake = {snake(name): name for name in shape.properties}
         self._searched = tuple(
-            name for name, schema in shape.properties.items() if _is_text(plain(document, schema))
+            name
+            for name, schema in shape.properties.items()
+            if is_searched(plain(document, schema))
         )
 
     def read(
@@ -132,7 +134,8 @@ def _first_number(asked: Mapping[str, Any], names: Sequence[str]) -> int | None:
     return None
 
 
-def _is_text(schema: Schema) -> bool:
+def is_searched(schema: Schema) -> bool:
+    """Whether a property holds words, in which a search looks."""
     return (
         isinstance(schema, Mapping)
         and kinds_of(schema) == {"string"}

@@ -10,10 +10,8 @@ from typing import Any
 
 import orjson
 
+from maestro.contracts.mock_marker import MOCK_HEADER
 from maestro.domain.values import JsonValue
-
-MOCK_HEADER = ("x-maestro-mock", "1")
-"""On every reply, so that nobody mistakes a mock for the real provider."""
 
 NO_BODY = (204, 205, 304)
 """Statuses that never have a body."""
@@ -86,12 +84,12 @@ class MockReply:
     def head(self) -> bytes:
         """Status line and headers as they are written to a socket, without the end."""
         if not self._head:
-            lines = [_beginning(self.status, self.content_type)]
+            head = _beginning(self.status, self.content_type)
             for name, value in self.headers:
-                lines.append(name.encode("latin-1", "replace") + b": " + _clean(value) + b"\r\n")
+                head += b"%s: %s\r\n" % (name.encode("latin-1", "replace"), _clean(value))
             if self.status not in _NO_LENGTH:
-                lines.append(b"content-length: %d\r\n" % len(self.body))
-            self._head = b"".join(lines)
+                head += b"content-length: %d\r\n" % len(self.body)
+            self._head = head
         return self._head
 
 

@@ -12,25 +12,20 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from maestro.contracts.mocks.surface import Again, Receive, Scope, Send
+from maestro.contracts.mocks.repeating import KnownRequests
+from maestro.contracts.mocks.surface import Again, Prompt, Receive, Scope, Send
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line with all headers."""
 IDLE_SECONDS = 30.0
 """A connection without requests is closed after this time, or up to twice as late."""
 
-MAX_KNOWN = 2_048
-MAX_KNOWN_BYTES = 4_096
-"""Requests that are remembered, and how long each may be."""
-
 _TOLD_LARGE = b"the request line and headers may have 65536 bytes together"
 _TOLD_SLOW = b"the request line and headers came too slowly"
-_SHORT = frozenset((b"GET", b"POST", b"PUT", b"PATCH", b"DELETE"))
+_SHORT = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE")}
 
 
-_Answer = Callable[
-    [str, bytes, list[tuple[bytes, bytes]], bytes], tuple[bytes, bytes, Again | None] | None
-]
+_Answer = Callable[[str, bytes, list[tuple[bytes, bytes]], bytes], Prompt | None]
 
 
 class MockProtocol(HttpToolsProtocol):
@@ -45,7 +40,7 @@ class MockProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._answer: _Answer | None = getattr(self.app, "answer_now", None)
-        self._known: dict[bytes, Again] = getattr(self.app, "known", {})
+        self._known: KnownRequests = getattr(self.app, "known", None) or KnownRequests()
         self._patience: float = getattr(self.app, "patience", 10.0)
         self._between = True
         self._again: Again | None = None
@@ -72,8 +67,15 @@ class MockProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         between = self._between and (self.cycle is None or self.cycle.response_complete)
-        if between and data in self._known and self._repeated(self._known[data]):
-            return
+        if between:
+            known = self._known.answers.get(data)
+            reply = known() if known is not None and not self.flow.write_paused else None
+            if reply is not None:
+                if self.timeout_keep_alive_task is not None:
+                    self._unset_keepalive_if_required()
+                self._served += 1
+                self._write(reply)
+                return
         self._chunk = len(data)
         self._again = None
         begun, starts = self._begun, self._between
@@ -86,18 +88,9 @@ class MockProtocol(HttpToolsProtocol):
             self._take_the_long_way()
         again = self._remembered()
         if between and self._between and again is not None and self._begun == begun + 1:
-            self._remember(data, again)
+            self._known.remember(data, again)
         if self._in_head:
             self._watch_head()
-
-    def _repeated(self, again: Again) -> bool:
-        reply = None if self.flow.write_paused else again()
-        if reply is None:
-            return False
-        self._unset_keepalive_if_required()
-        self._served += 1
-        self._write(reply)
-        return True
 
     def _remembered(self) -> Again | None:
         """What the parser's callbacks have left behind."""
@@ -108,12 +101,6 @@ class MockProtocol(HttpToolsProtocol):
             self._refuse(431, _TOLD_LARGE)
         elif self._late is None:
             self._late = self.loop.call_later(self._patience, self._refuse, 408, _TOLD_SLOW)
-
-    def _remember(self, data: bytes, again: Again) -> None:
-        if len(data) <= MAX_KNOWN_BYTES:
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            self._known[bytes(data)] = again
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -135,7 +122,7 @@ class MockProtocol(HttpToolsProtocol):
         if self._late is not None:
             self._forget_timer()
         self._waiting = True
-        if self.parser.should_upgrade() or self._answer is None or self._is_large():
+        if self._answer is None or self._is_large() or self.parser.should_upgrade():
             self._take_the_long_way()
 
     def on_body(self, body: bytes) -> None:
@@ -154,11 +141,11 @@ class MockProtocol(HttpToolsProtocol):
 
     def _answered(self) -> bool:
         """Whether the reply is written already."""
-        method = self.parser.get_method()
+        method = _SHORT.get(self.parser.get_method())
         cycle = self.cycle
         if (
             self._answer is None
-            or method not in _SHORT
+            or method is None
             or (cycle is not None and not cycle.response_complete)
             or self.pipeline
             or self.flow.write_paused
@@ -167,16 +154,16 @@ class MockProtocol(HttpToolsProtocol):
             return False
         chunks = self._chunks
         body = b"" if not chunks else chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        reply = self._answer(method.decode(), self._address, self._fields, body)
-        if reply is None:
+        prompt = self._answer(method, self._address, self._fields, body)
+        if prompt is None:
             return False
         self._waiting = False
-        head, content, again = reply
+        reply, again = prompt
         if self.parser.should_keep_alive():
             self._again = again
-            self._write((head, content))
+            self._write((reply.head(), reply.body))
         else:
-            self._write((head + b"connection: close\r\n", content))
+            self._write((reply.head() + b"connection: close\r\n", reply.body))
             self.transport.close()
         return True
 

@@ -20,8 +20,9 @@ from maestro.contracts.mocks.messages import (
     dump,
     problem_reply,
 )
-from maestro.contracts.mocks.recording import CallRecorder
-from maestro.contracts.mocks.rest import Handled, RestSurface, chosen_operation
+from maestro.contracts.mocks.recording import AnsweredRequest, CallRecorder
+from maestro.contracts.mocks.rest import RestSurface, chosen_operation
+from maestro.contracts.mocks.routes import path_below, written
 from maestro.contracts.mocks.surface import (
     MockBehaviour,
     MockRoute,
@@ -66,14 +67,20 @@ async def proxying(
     ) as client:
 
         def make(contract: Contract, consumer: str) -> MockSurface:
-            if contract.format is not SpecificationFormat.OPENAPI:
-                raise InvalidInput(
-                    f"contract {contract.id!r} is {contract.kind.value!r}; only REST contracts "
-                    "can be served with --proxy"
-                )
+            check_proxied(contract)
             return ProxySurface(contract, behaviour, record, consumer, url, client)
 
         yield make
+
+
+def check_proxied(contract: Contract) -> None:
+    """Raises InvalidInput for a kind of contract whose calls are not checked on their way."""
+    if contract.format is not SpecificationFormat.OPENAPI:
+        raise InvalidInput(
+            f"contract {contract.id!r} is {contract.kind.value!r}, and --proxy checks calls of "
+            "OpenAPI contracts only: serve it without --proxy, and hold its provider against it "
+            "with: maestro contracts verify FILE --url URL"
+        )
 
 
 class ProxySurface:
@@ -135,40 +142,44 @@ class ProxySurface:
                 )
             handled = await self._handled(request)
         except BodyRefused as error:
-            handled = _refused(error.refused, "", "request")
-        self._rest.keep(request, handled)
+            handled = _refused(request, error.refused, "", "request")
+        self._rest.keep(handled)
         await send_reply(send, request, handled.reply)
 
-    async def _handled(self, request: MockRequest) -> Handled:
+    async def _handled(self, request: MockRequest) -> AnsweredRequest:
         key = ""
         try:
             match = self._rest.found(request)
             raw = chosen_operation(match, request.method)
             if raw is None:
-                return Handled(MockReply(status=204), valid=True)
+                return AnsweredRequest(request, MockReply(status=204), valid=True)
             key = raw.key
             compiled = self._rest.api.ready(raw)
             compiled.credentials.check(request)
             read = compiled.validator.read(request, match.arguments)
         except Refused as refused:
-            return _refused(refused, key, "request")
+            return _refused(request, refused, key, "request")
         except InvalidInput as error:  # fails closed: what cannot be checked does not pass
-            return _refused(Refused(502, f"{key} cannot be checked: {error}"), key, "contract")
+            return _refused(
+                request, Refused(502, f"{key} cannot be checked: {error}"), key, "contract"
+            )
         handled = await self._asked(compiled, request)
         handled.body = read.body
         return handled
 
-    async def _asked(self, compiled: CompiledOperation, request: MockRequest) -> Handled:
+    async def _asked(self, compiled: CompiledOperation, request: MockRequest) -> AnsweredRequest:
         key = compiled.key
         try:
             status, headers, body = await self._sent_on(request)
         except httpx.TimeoutException:
-            return _refused(Refused(504, f"the provider took more than {SECONDS:g} s"), key, "")
+            return _refused(
+                request, Refused(504, f"the provider took more than {SECONDS:g} s"), key, ""
+            )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             detail = f"the provider could not be asked: {type(error).__name__}: {error}"
-            return _refused(Refused(502, detail), key, "")
+            return _refused(request, Refused(502, detail), key, "")
         except Refused as refused:
-            return _refused(refused, key, "reply")
+            return _refused(request, refused, key, "reply")
         checker = self._checkers.get(key)
         if checker is None:
             checker = ReplyChecker(self._rest.api.document, compiled.operation)
@@ -180,19 +191,19 @@ class ProxySurface:
         if found:
             first = found[0]
             detail = f"the provider broke the contract: {first.pointer} {first.detail}"
-            return _refused(Refused(502, detail, found), key, "reply")
+            return _refused(request, Refused(502, detail, found), key, "reply")
         kept = tuple((name, value) for name, value in headers if name != "content-type")
         reply = MockReply(
             status=status, body=body, content_type=dict(headers).get("content-type", ""),
             headers=kept,
         )  # fmt: skip
-        return Handled(reply, key, True)
+        return AnsweredRequest(request, reply, key, True)
 
     async def _sent_on(self, request: MockRequest) -> tuple[int, list[tuple[str, str]], bytes]:
         """Raises Refused (502) for a reply that is too large."""
-        base = self._rest.roots[0]
         own = self._target.path.rstrip("/")  # a path of the provider's stands for the contract's
-        path = own + request.path.removeprefix(base) if own else request.path
+        below = path_below(self._rest.api.base, request.path) or ""
+        path = written(own) + below if own else request.path
         raw = path + (f"?{request.query}" if request.query else "")
         url = self._target.copy_with(raw_path=raw.encode("latin-1"))
         headers = [
@@ -220,10 +231,10 @@ def _open(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in shown if name not in hidden]
 
 
-def _refused(refused: Refused, key: str, side: str) -> Handled:
+def _refused(request: MockRequest, refused: Refused, key: str, side: str) -> AnsweredRequest:
     told = [{"pointer": v.pointer, "detail": v.detail[:200]} for v in refused.violations[:10]]
     text = dump(told or [{"pointer": side, "detail": refused.detail[:200]}]).decode()
     header = text if text.isascii() else text.encode("ascii", "backslashreplace").decode()
     refused.headers = (*refused.headers, (VIOLATIONS, header[:4_000]))
     problem = f"{side}: {refused.detail}" if side else refused.detail
-    return Handled(problem_reply(refused), key, False, problem)
+    return AnsweredRequest(request, problem_reply(refused), key, False, problem)

@@ -3,17 +3,19 @@
 import asyncio
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import orjson
 
-from maestro.contracts.mocks.messages import dump
+from maestro.contracts.mocks.messages import MockReply, MockRequest, dump
+from maestro.contracts.mocks.routes import path_below
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput, StorageUnavailable
 from maestro.ports import RecordedCall
@@ -27,6 +29,8 @@ _MOST_WAITING = 5_000
 _WRITE_SECONDS = 0.2
 _SIZE = 2_000
 """What a decoded call is taken to keep in memory."""
+_LEAST_SIZE = 1_000
+"""The same for one that is not decoded, besides what its bodies keep."""
 
 _SECRET = re.compile(
     r"authorization|cookie|token|secret|passw|api[-_]?key|credential|signature", re.I
@@ -34,47 +38,55 @@ _SECRET = re.compile(
 _NOT_EVIDENCE = ("x-maestro-consumer",)
 
 
-class RawCall(NamedTuple):
-    """A call as it went by: nothing is decoded before somebody reads the record."""
+@dataclass(frozen=True, slots=True)
+class CallOrigin:
+    """What all calls of one surface have in common."""
 
-    at: float
-    """Seconds since the epoch."""
-    method: str
-    path: str
-    query: str
-    headers: Mapping[bytes, bytes]
-    body: JsonValue
-    size: int
-    """About how many bytes it keeps in memory."""
-    operation: str
-    status: int
-    valid: bool
-    problem: str
-    reply: bytes
-    reply_type: str
     contract: str
     consumer: str
-    secrets: frozenset[tuple[str, str]]
+    base: str = ""
+    """Base path, as plain text; left out of recorded paths."""
+    secrets: frozenset[tuple[str, str]] = frozenset()
     """Location and name of what the contract itself calls a key."""
     protocol: str = "http"
 
-    def told(self) -> RecordedCall:
+
+@dataclass(slots=True)
+class AnsweredRequest:
+    """A request with its reply as they went by: decoded only when somebody reads the record."""
+
+    request: MockRequest
+    reply: MockReply
+    operation: str = ""
+    valid: bool = False
+    problem: str = ""
+    body: JsonValue = None
+    """What the request's body says."""
+
+    def told(self, at: float, origin: CallOrigin) -> RecordedCall:
+        """`at` is in seconds since the epoch."""
+        request, reply = self.request, self.reply
+        below = path_below(origin.base, request.path)
         return RecordedCall(
-            at=datetime.fromtimestamp(self.at, UTC),
-            method=self.method,
-            path=self.path,
+            at=datetime.fromtimestamp(at, UTC),
+            method=request.method,
+            path=request.path if below is None else below,
             operation=self.operation,
-            status=self.status,
+            status=reply.status,
             valid=self.valid,
             problem=self.problem,
             request_body=self.body,
-            query=_without_secrets(self.query, self.secrets),
-            request_headers=_open_headers(self.headers, self.secrets),
-            reply_body=_reply_value(self.reply, self.reply_type),
-            contract=self.contract,
-            consumer=self.consumer,
-            protocol=self.protocol,
+            query=_without_secrets(request.query, origin.secrets),
+            request_headers=_open_headers(request.headers, origin.secrets),
+            reply_body=_reply_value(reply.body, reply.content_type),
+            contract=origin.contract,
+            consumer=origin.consumer,
+            protocol=origin.protocol,
         )
+
+
+_Kept = tuple[int, float, CallOrigin, AnsweredRequest] | tuple[int, RecordedCall]
+"""A call, after the number of bytes that it takes up, more or less."""
 
 
 class CallRecorder:
@@ -82,9 +94,9 @@ class CallRecorder:
 
     def __init__(self, file: Path | None = None) -> None:
         """Raises InvalidInput when the file cannot be written."""
-        self._kept: deque[RawCall | RecordedCall] = deque()
+        self._kept: deque[_Kept] = deque()
         self._bytes = 0
-        self._waiting: list[RawCall | RecordedCall] | None = None
+        self._waiting: list[_Kept] | None = None
         self._file: BinaryIO | None = None
         self._path = file
         self._writing = Lock()
@@ -104,19 +116,20 @@ class CallRecorder:
 
     def __call__(self, call: RecordedCall) -> None:
         """Keeps a call of any surface."""
-        self._take(call, _SIZE)
+        self._take((_SIZE, call))
 
-    def defer(self, call: RawCall) -> None:
-        """The same for a surface that leaves decoding to whoever reads the record."""
-        self._take(call, call.size)
+    def defer(self, origin: CallOrigin, call: AnsweredRequest) -> None:
+        """Keeps what has just happened; decoding is left to whoever reads the record."""
+        size = _LEAST_SIZE + 5 * len(call.request.body) + len(call.reply.body)
+        self._take((size, time.time(), origin, call))
 
-    def _take(self, call: RawCall | RecordedCall, size: int) -> None:
+    def _take(self, call: _Kept) -> None:
         self.total += 1
         kept = self._kept
         kept.append(call)
-        self._bytes += size
+        self._bytes += call[0]
         while len(kept) > MAX_CALLS or (self._bytes > MAX_KEPT_BYTES and len(kept) > 1):
-            self._bytes -= _size(kept.popleft())
+            self._bytes -= kept.popleft()[0]
         if self._waiting is not None:
             self._waiting.append(call)
             if len(self._waiting) >= _MOST_WAITING:  # nothing is lost when it cannot keep up
@@ -126,7 +139,7 @@ class CallRecorder:
         self, *, consumer: str | None = None, contract: str | None = None
     ) -> list[RecordedCall]:
         """In the order in which they were answered."""
-        told = (call.told() if isinstance(call, RawCall) else call for call in tuple(self._kept))
+        told = (_told(kept) for kept in tuple(self._kept))
         return [
             call
             for call in told
@@ -137,9 +150,9 @@ class CallRecorder:
     def forget(self, *, consumer: str | None = None) -> None:
         """Empties the memory of everybody or of one consumer; a file keeps what it has."""
         self._kept = deque(
-            call for call in self._kept if consumer is not None and call.consumer != consumer
+            kept for kept in self._kept if consumer is not None and _consumer(kept) != consumer
         )
-        self._bytes = sum(_size(call) for call in self._kept)
+        self._bytes = sum(kept[0] for kept in self._kept)
 
     async def keep_writing(self) -> None:
         """Writes to the file until cancelled; belongs to whoever opened the server."""
@@ -161,18 +174,16 @@ class CallRecorder:
         if self.trouble:
             raise StorageUnavailable(f"{self._path}: calls are missing: {self.trouble}")
 
-    def _taken(self) -> list[RawCall | RecordedCall]:
+    def _taken(self) -> list[_Kept]:
         taken, self._waiting = self._waiting or [], []
         return taken
 
-    def _write(self, calls: Sequence[RawCall | RecordedCall]) -> None:
+    def _write(self, calls: Sequence[_Kept]) -> None:
         with self._writing:  # the loop and its helper thread may both be here
             if self._file is None or not calls:
                 return
             try:
-                self._file.writelines(
-                    line_of(call.told() if isinstance(call, RawCall) else call) for call in calls
-                )
+                self._file.writelines(line_of(_told(kept)) for kept in calls)
                 self._file.flush()
             except OSError as error:
                 self._note(error)
@@ -181,13 +192,23 @@ class CallRecorder:
         self.trouble = self.trouble or str(error.strerror or error)
 
 
-def _size(call: RawCall | RecordedCall) -> int:
-    return call.size if isinstance(call, RawCall) else _SIZE
+def _told(kept: _Kept) -> RecordedCall:
+    if len(kept) == 2:
+        return kept[1]
+    _, at, origin, call = kept
+    return call.told(at, origin)
+
+
+def _consumer(kept: _Kept) -> str:
+    return kept[1].consumer if len(kept) == 2 else kept[2].consumer
+
+
+_FIELDS = tuple(entry.name for entry in fields(RecordedCall))
 
 
 def line_of(call: RecordedCall) -> bytes:
     """One line of JSON, with its end."""
-    value = asdict(call)
+    value = {name: getattr(call, name) for name in _FIELDS}
     value["at"] = call.at.isoformat()
     value["request_headers"] = dict(call.request_headers)
     return dump(value) + b"\n"

@@ -1,6 +1,6 @@
 """Replies of one operation that keep to its contract, compiled when first needed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
@@ -39,8 +39,7 @@ _MAX_KEPT = 512
 class _Content:
     """One media type of one response, ready to be used."""
 
-    media: MediaType
-    validator: Any
+    is_valid: Callable[[JsonValue], bool]
     sampler: Sampler | None
     """None where nothing satisfies the schema."""
     sampled: JsonValue
@@ -64,11 +63,13 @@ class _Content:
 class _Plan:
     """How replies of one status are written for one Accept header."""
 
+    status: int
     response: OperationResponse | None
     content: _Content | None
     """None for replies without a body."""
-    kind: str
     content_type: str
+    write: Callable[[JsonValue], bytes]
+    """How a value is written in the media type."""
     has_more: bool
     """Headers besides those that every reply has."""
 
@@ -94,8 +95,8 @@ class ReplyWriter:
         self._behaviour = behaviour
         self._contents: dict[tuple[str, str], _Content] = {}
         self._kinds: dict[tuple[str, str | None], str | None] = {}
-        self._statuses: dict[ResourceAction | None, int] = {}
         self._plans: dict[tuple[int, str | None], _Plan] = {}
+        self._successes: dict[tuple[ResourceAction | None, str | None], _Plan] = {}
         self._drawn = 0
         self.notes: list[str] = []
         """Examples of the contract that were replaced, and schemas that nothing fits."""
@@ -110,7 +111,6 @@ class ReplyWriter:
     def success(
         self,
         accept: str | None,
-        *,
         action: ResourceAction | None = None,
         value: JsonValue = None,
         location: str = "",
@@ -120,12 +120,13 @@ class ReplyWriter:
         Raises:
             Refused: 406.
         """
-        status = self._success_status(action)
-        headers = (("location", location),) if location and status in (201, 202) else ()
-        if action is None:
-            return self._reply(status, accept, None, headers)
-        keep = action is ResourceAction.GET
-        return self._reply(status, accept, value, headers, keep=keep)
+        plan = self._successes.get((action, accept)) or self._success(action, accept)
+        headers = (("location", location),) if location and plan.status in (201, 202) else ()
+        if action is None or value is None:
+            return self._sampled(plan, headers)
+        if action is not ResourceAction.GET:
+            return self._made(plan, value, headers)
+        return self._kept(plan, value, headers)
 
     def wished(self, wish: Wish, accept: str | None) -> MockReply:
         """The reply that the caller preferred.
@@ -138,9 +139,10 @@ class ReplyWriter:
         if response is None:
             known = ", ".join(self._operation.responses)
             raise Refused(400, f"Prefer: {status} is no answer of this operation; known: {known}")
+        plan = self._plan(status, accept)
         if not wish.example:
-            return self._reply(status, accept, None, (), dynamic=wish.dynamic)
-        return self._reply(status, accept, self._example(response, accept, wish), ())
+            return self._sampled(plan, (), dynamic=wish.dynamic)
+        return self._made(plan, self._example(response, accept, wish), ())
 
     def _example(self, response: OperationResponse, accept: str | None, wish: Wish) -> JsonValue:
         kind = self._chosen(response, accept)
@@ -152,7 +154,7 @@ class ReplyWriter:
                 f"{', '.join(known) or 'none'}",
             )
         value = known[wish.example]
-        if not self._content(response, kind).validator.is_valid(value):
+        if not self._content(response, kind).is_valid(value):
             raise Refused(500, f"the example {wish.example!r} does not fit its own schema")
         return value
 
@@ -173,17 +175,17 @@ class ReplyWriter:
 
     def check_accept(self, accept: str) -> None:
         """Raises Refused (406) when a success could not be told in a way the caller takes."""
-        status = self._success_status(None)
-        if (status, accept) not in self._plans:
-            self._plan(status, accept)
+        if (None, accept) not in self._successes:
+            self._success(None, accept)
+
+    def _success(self, action: ResourceAction | None, accept: str | None) -> _Plan:
+        plan = self._plan(self._success_status(action), accept)
+        if len(self._successes) >= _MAX_KEPT:
+            self._successes.clear()
+        self._successes[action, accept] = plan
+        return plan
 
     def _success_status(self, action: ResourceAction | None) -> int:
-        known = self._statuses.get(action)
-        if known is None:
-            known = self._statuses[action] = self._usual_status(action)
-        return known
-
-    def _usual_status(self, action: ResourceAction | None) -> int:
         status = success_status(self._operation)
         usual = _USUAL.get(action, 200) if action else 200
         if status is None or status == "default":
@@ -193,49 +195,58 @@ class ReplyWriter:
             return usual
         return int(status) if status.isdigit() else usual
 
-    def _reply(
-        self,
-        status: int,
-        accept: str | None,
-        value: JsonValue,
-        headers: tuple[tuple[str, str], ...],
-        *,
-        dynamic: bool = False,
-        keep: bool = False,
+    def _sampled(
+        self, plan: _Plan, headers: tuple[tuple[str, str], ...], *, dynamic: bool = False
     ) -> MockReply:
-        plan = self._plans.get((status, accept))
-        if plan is None:
-            plan = self._plan(status, accept)
         content = plan.content
         if content is None:
-            return MockReply(status=status, headers=self._headers(plan.response, headers))
-        if value is None:
-            keep = not (dynamic or self._behaviour.dynamic)
-            self._drawn += not keep
-            value = content.sampled if keep else content.drawn(self._behaviour.seed + self._drawn)
-        known = content.kept.get(id(value)) if keep else None
-        if known is not None and known[0] is value and known[1].status == status:
+            return MockReply(status=plan.status, headers=self._headers(plan.response, headers))
+        if not (dynamic or self._behaviour.dynamic):
+            return self._kept(plan, content.sampled, headers)
+        self._drawn += 1
+        return self._made(plan, content.drawn(self._behaviour.seed + self._drawn), headers)
+
+    def _kept(
+        self, plan: _Plan, value: JsonValue, headers: tuple[tuple[str, str], ...]
+    ) -> MockReply:
+        """The same reply for the same value."""
+        content = plan.content
+        known = content.kept.get(id(value)) if content is not None else None
+        if known is not None and known[0] is value and known[1].status == plan.status:
             return known[1]
-        reply = MockReply(
-            status=status,
-            body=_written(plan.kind, _fitting(content, value)),
-            content_type=plan.content_type,
-            headers=self._headers(plan.response, headers, content) if plan.has_more else headers,
-        )
-        if keep:
+        reply = self._made(plan, value, headers)
+        if content is not None:
             content.keep(value, reply)
         return reply
 
+    def _made(
+        self, plan: _Plan, value: JsonValue, headers: tuple[tuple[str, str], ...]
+    ) -> MockReply:
+        content = plan.content
+        if content is None:
+            return MockReply(status=plan.status, headers=self._headers(plan.response, headers))
+        if value is not content.sampled and not content.is_valid(value):
+            value = _fitting(content, value)
+        return MockReply(
+            status=plan.status,
+            body=plan.write(value),
+            content_type=plan.content_type,
+            headers=self._headers(plan.response, headers, content) if plan.has_more else headers,
+        )
+
     def _plan(self, status: int, accept: str | None) -> _Plan:
         """What is the same for all replies of a status that are accepted alike."""
+        known = self._plans.get((status, accept))
+        if known is not None:
+            return known
         response = self._operation.response_for(status)
         if response is None or not response.content or status in NO_BODY:
-            made = _Plan(response, None, "", "", has_more=True)
+            made = _Plan(status, response, None, "", dump, has_more=True)
         else:
             kind = self._chosen(response, accept)
             content = self._content(response, kind)
             more = not content.satisfiable or any(h.required for h in response.headers.values())
-            made = _Plan(response, content, kind, _concrete(kind), has_more=more)
+            made = _Plan(status, response, content, _concrete(kind), _written_as(kind), more)
         if len(self._plans) >= _MAX_KEPT:
             self._plans.clear()
         self._plans[status, accept] = made
@@ -293,10 +304,10 @@ class ReplyWriter:
             value = sampler.sample(variant=self._behaviour.seed)
         except InvalidInput:
             self.notes.append(f"{where}: no value satisfies the schema; the nearest is given")
-            return _Content(media, validator, None, good[0] if good else _nearest(schema))
+            return _Content(validator.is_valid, None, good[0] if good else _nearest(schema))
         if good:
             value = good[self._behaviour.seed % len(good)]
-        return _Content(media, validator, sampler, value)
+        return _Content(validator.is_valid, sampler, value)
 
     def _note_bad(self, media: MediaType, validator: Any, where: str) -> None:
         for number, example in enumerate(media.examples, start=1):
@@ -328,20 +339,18 @@ def _softened(schema: Schema) -> Schema:
 
 
 def _fitting(content: _Content, value: JsonValue) -> JsonValue:
-    """The stored value if the reply's schema takes it, else the sample with its properties."""
-    if value is content.sampled or content.validator.is_valid(value):
-        return value
+    """For a value that the reply's schema does not take: the sample with its properties."""
     if isinstance(value, Mapping) and isinstance(content.sampled, Mapping):
         known = {k: v for k, v in value.items() if k in content.sampled}
         mixed = {**content.sampled, **known}
-        if content.validator.is_valid(mixed):
+        if content.is_valid(mixed):
             return mixed
     return content.sampled
 
 
 def _overlaid(content: _Content, problem: dict[str, Any], refused: Refused) -> JsonValue:
     """A problem in somebody else's error shape: the sample with our words in its text fields."""
-    if content.validator.is_valid(problem):
+    if content.is_valid(problem):
         return problem
     if not isinstance(content.sampled, dict):
         return content.sampled
@@ -349,19 +358,26 @@ def _overlaid(content: _Content, problem: dict[str, Any], refused: Refused) -> J
     texts = dict.fromkeys(("message", "detail", "error", "description"), refused.detail)
     numbers = dict.fromkeys(("status", "code"), refused.status)
     for name, value in {**texts, **numbers}.items():
-        if name in made and content.validator.is_valid({**made, name: value}):
+        if name in made and content.is_valid({**made, name: value}):
             made[name] = value
     return made
 
 
-def _written(kind: str, value: JsonValue) -> bytes:
-    if kind == "application/json" or is_json(kind) or kind == "*/*":
-        return dump(value)
+def _written_as(kind: str) -> Callable[[JsonValue], bytes]:
+    """What writes values of a media type."""
+    if is_json(kind) or kind == "*/*":
+        return dump
+    return _xml_document if kind.endswith("xml") else _text
+
+
+def _text(value: JsonValue) -> bytes:
+    return value.encode() if isinstance(value, str) else dump(value)
+
+
+def _xml_document(value: JsonValue) -> bytes:
     if isinstance(value, str):
         return value.encode()
-    if kind.endswith("xml"):
-        return f'<?xml version="1.0" encoding="UTF-8"?>{_xml("reply", value)}'.encode()
-    return dump(value)
+    return f'<?xml version="1.0" encoding="UTF-8"?>{_xml("reply", value)}'.encode()
 
 
 def _xml(tag: str, value: JsonValue) -> str:

@@ -1,16 +1,19 @@
 """A REST contract as an ASGI application: reads, judges, answers, records."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from maestro.contracts.mocks.compiling import CompiledOperation, RawOperation, ServedApi
 from maestro.contracts.mocks.credentials import secret_places
 from maestro.contracts.mocks.messages import MockReply, MockRequest, Refused, dump, problem_reply
 from maestro.contracts.mocks.preferences import wish_of, with_applied
-from maestro.contracts.mocks.recording import CallRecorder, RawCall
-from maestro.contracts.mocks.routes import Match
+from maestro.contracts.mocks.recording import AnsweredRequest, CallOrigin, CallRecorder
+from maestro.contracts.mocks.replies import Wish
+from maestro.contracts.mocks.routes import Match, path_below
+from maestro.contracts.mocks.seeding import SeedEntries
+from maestro.contracts.mocks.starting import collections, started_state
 from maestro.contracts.mocks.state import MockState
 from maestro.contracts.mocks.surface import (
     MockBehaviour,
@@ -29,23 +32,16 @@ from maestro.errors import InvalidInput
 
 
 @dataclass(slots=True)
-class Known:
-    """A request that was read and keeps to the contract."""
+class _Known:
+    """A request that was read and keeps to the contract, with all that its reply depends on."""
 
+    request: MockRequest
     compiled: CompiledOperation
     read: ReadRequest
-
-
-@dataclass(slots=True)
-class Handled:
-    """A reply with what the record says about the request."""
-
-    reply: MockReply
-    operation: str = ""
-    valid: bool = False
-    problem: str = ""
-    body: JsonValue = None
-    known: Known | None = None
+    accept: str | None
+    wish: Wish | None
+    base: str
+    """Where the contract's own paths begin."""
 
 
 class RestSurface:
@@ -64,12 +60,15 @@ class RestSurface:
         self._api = api or ServedApi(contract, behaviour)
         self._contract = contract
         self._behaviour = behaviour
-        self._consumer = consumer
         self._record = record
-        self._keep = record.defer if isinstance(record, CallRecorder) else self._tell
-        self._secrets = secret_places(self._api.document)
+        secrets = secret_places(self._api.document)
+        origin = CallOrigin(contract.id, consumer, self._api.base, secrets)
+        keep = record.defer if isinstance(record, CallRecorder) else self._tell
+        self.keep: Callable[[AnsweredRequest], None] = partial(keep, origin)
+        """Records a call."""
         self._state: MockState | None = None
         self._resets = 0
+        self._start: SeedEntries = {}
 
     @property
     def roots(self) -> Sequence[str]:
@@ -80,10 +79,23 @@ class RestSurface:
         return self._api
 
     def for_consumer(self, consumer: str) -> "RestSurface":
-        return RestSurface(self._contract, self._behaviour, self._record, consumer, api=self._api)
+        made = RestSurface(self._contract, self._behaviour, self._record, consumer, api=self._api)
+        made.start_with(self._start)
+        return made
+
+    def collections(self) -> Sequence[str]:
+        return tuple(collections(self._api))
+
+    def check_start(self, given: SeedEntries) -> None:
+        """Raises InvalidInput."""
+        started_state(self._api, given)
+
+    def start_with(self, given: SeedEntries) -> None:
+        self._start = given
+        self.reset()
 
     def routes(self) -> Sequence[MockRoute]:
-        base = self._api.base
+        base = self._api.written_base
         return [
             MockRoute(protocol="http", method=raw.method, path=base + raw.path, summary=raw.summary)
             for raw in self._api.raw
@@ -114,71 +126,70 @@ class RestSurface:
                 request.body = await read_body_of(
                     request, receive, patience=self._behaviour.patience
                 )
-            handled = self.answered(request, scope.get("root_path", ""))
-        except BodyRefused as refused:
-            handled = Handled(problem_reply(refused.refused), problem=refused.refused.detail)
-        self.keep(request, handled)
-        await send_reply(send, request, handled.reply)
+            call = self.answered(request, scope.get("root_path", ""))
+        except BodyRefused as error:
+            reply = problem_reply(error.refused)
+            call = AnsweredRequest(request, reply, problem=error.refused.detail)
+        self.keep(call)
+        await send_reply(send, request, call.reply)
 
     def answered_now(self, request: MockRequest, prefix: str) -> Prompt | None:
         """The short way of the host for whole requests."""
         if len(request.body) > MAX_BODY:
             return None
-        handled = self.answered(request, prefix)
-        self.keep(request, handled)
-        known = handled.known
+        call, known = self._handled(request, prefix)
+        self.keep(call)
         if known is None or self._behaviour.dynamic:
-            return handled.reply, None
-        return handled.reply, _Repetition(self, request, known, prefix).reply
+            return call.reply, None
+        return call.reply, _Repetition(self, known)
 
-    def repeated(self, request: MockRequest, known: "Known", prefix: str) -> Handled:
-        """The reply to a request that was read before; what it does, it does again."""
-        key = known.compiled.key
+    def answered(self, request: MockRequest, prefix: str = "") -> AnsweredRequest:
+        """What the mock says. `prefix` is where the whole surface is mounted."""
+        return self._handled(request, prefix)[0]
+
+    def carried_out(self, known: _Known) -> AnsweredRequest:
+        """The reply to a request that was read already; what it does is done once more."""
+        compiled, read = known.compiled, known.read
         try:
-            reply = self._reply(known.compiled, known.read, request, prefix)
+            reply = self._reply(known)
         except Refused as refused:
-            made = known.compiled.writer.refusal(refused)
-            return Handled(made, key, refused.keeps_contract, refused.detail, known.read.body)
-        return Handled(reply, key, True, "", known.read.body)
+            return _refusal(compiled, known.request, refused, read.body)
+        return AnsweredRequest(known.request, reply, compiled.key, True, "", read.body)
 
     @property
     def version(self) -> int:
         """Changes with everything that may change a reply."""
         return self._resets + (self._state.version if self._state is not None else 0)
 
-    def keep_again(self, told: tuple[Any, ...]) -> None:
-        """Records a call that only its time sets apart from one before."""
-        self._keep(RawCall(time.time(), *told))
-
-    def answered(self, request: MockRequest, prefix: str = "") -> Handled:
-        """The reply of the mock. `prefix` is where the whole surface is mounted."""
+    def _handled(self, request: MockRequest, prefix: str) -> tuple[AnsweredRequest, _Known | None]:
         if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
-            return Handled(MockReply(status=204), valid=True)
+            return AnsweredRequest(request, MockReply(status=204), valid=True), None
         try:
             match = self.found(request)
             raw = chosen_operation(match, request.method)
         except Refused as refused:
-            return Handled(problem_reply(refused), problem=refused.detail)
+            return AnsweredRequest(request, problem_reply(refused), problem=refused.detail), None
         if raw is None:
             allow = (("allow", _allow(match)),)
-            return Handled(MockReply(status=204, headers=allow), valid=True)
+            return AnsweredRequest(request, MockReply(status=204, headers=allow), valid=True), None
         try:
             return self._judged(self._api.ready(raw), match, request, prefix)
         except InvalidInput as error:  # a broken schema spoils its own operation only
             unusable = Refused(500, f"the contract of {raw.key} cannot be used: {error}")
-            return Handled(problem_reply(unusable), raw.key, problem=unusable.detail)
+            reply = problem_reply(unusable)
+            return AnsweredRequest(request, reply, raw.key, problem=unusable.detail), None
 
     def found(self, request: MockRequest) -> Match[RawOperation]:
         """Raises Refused: 404, 400."""
-        base, path = self._api.base, request.path
-        if path != base and not path.startswith(f"{base}/"):
-            raise Refused(404, f"{path!r} is outside of {base!r}")
+        below = path_below(self._api.base, request.path)
+        if below is None:
+            raise Refused(404, f"{request.path!r} is outside of {self._api.written_base!r}")
         try:
-            match = self._api.find(path[len(base) :])
+            match = self._api.find(below)
         except UnicodeDecodeError:
             raise Refused(400, "the path is not UTF-8") from None
         if match is None:
-            raise Refused(404, f"the contract has no path {path!r}")
+            raise Refused(404, f"the contract has no path {request.path!r}")
         return match
 
     def _judged(
@@ -187,103 +198,73 @@ class RestSurface:
         match: Match[RawOperation],
         request: MockRequest,
         prefix: str,
-    ) -> Handled:
+    ) -> tuple[AnsweredRequest, _Known | None]:
+        headers = request.headers
+        accept = request.header(b"accept")
         body: JsonValue = None
         try:
             if compiled.credentials.demanded and self._behaviour.demands_credentials:
                 compiled.credentials.check(request)
             read = compiled.validator.read(request, match.arguments)
             body = read.body
-            reply = self._reply(compiled, read, request, prefix)
+            wish = wish_of(headers[b"prefer"]) if b"prefer" in headers else None
+            if wish is None and accept is not None and request.method != "GET":
+                compiled.writer.check_accept(accept)  # a refused Accept must not change anything
         except Refused as refused:
-            reply = compiled.writer.refusal(refused)
-            return Handled(reply, compiled.key, refused.keeps_contract, refused.detail, body)
-        return Handled(reply, compiled.key, True, "", body, Known(compiled, read))
+            return _refusal(compiled, request, refused, body), None
+        known = _Known(request, compiled, read, accept, wish, prefix + self._api.written_base)
+        return self.carried_out(known), known
 
-    def _reply(
-        self, compiled: CompiledOperation, read: ReadRequest, request: MockRequest, prefix: str
-    ) -> MockReply:
-        accept = request.header(b"accept")
-        prefer = request.headers.get(b"prefer")
-        if prefer is not None:
-            wish = wish_of(prefer)
-            if wish is not None:
-                return with_applied(compiled.writer.wished(wish, accept), wish)
+    def _reply(self, known: _Known) -> MockReply:
+        compiled, accept = known.compiled, known.accept
+        if known.wish is not None:
+            return with_applied(compiled.writer.wished(known.wish, accept), known.wish)
         if not self._behaviour.stateful:
             return compiled.writer.success(accept)
-        if accept is not None and compiled.operation.method != "GET":
-            compiled.writer.check_accept(accept)  # a refused Accept must not change anything
-        outcome = self._memory().handle(compiled.key, compiled.operation, read)
+        state = self._state or self._memory()
+        outcome = state.handle(compiled.key, compiled.operation, known.read)
         if outcome is None:
             return compiled.writer.success(accept)
-        location = prefix + self._api.base + outcome.location if outcome.location else ""
-        return compiled.writer.success(
-            accept, action=outcome.action, value=outcome.value, location=location
-        )
+        location = known.base + outcome.location if outcome.location else ""
+        return compiled.writer.success(accept, outcome.action, outcome.value, location)
 
     def _memory(self) -> MockState:
         if self._state is None:
-            self._state = MockState(self._api.document, self._api.resources())
+            self._state = started_state(self._api, self._start)
         return self._state
 
-    def keep(self, request: MockRequest, handled: Handled) -> None:
-        """Records a call."""
-        self._keep(RawCall(time.time(), *self.told(request, handled)))
-
-    def told(self, request: MockRequest, handled: Handled) -> tuple[Any, ...]:
-        """What a record says besides the time."""
-        reply = handled.reply
-        path = request.path
-        return (
-            request.method,
-            path.removeprefix(self._api.base) if self._api.base else path,
-            request.query,
-            request.headers,
-            handled.body,
-            800 + 4 * len(request.body) + len(reply.body),
-            handled.operation,
-            reply.status,
-            handled.valid,
-            handled.problem,
-            reply.body,
-            reply.content_type,
-            self._contract.id,
-            self._consumer,
-            self._secrets,
-        )
-
-    def _tell(self, call: RawCall) -> None:
-        self._record(call.told())
+    def _tell(self, origin: CallOrigin, call: AnsweredRequest) -> None:
+        self._record(call.told(time.time(), origin))
 
 
 class _Repetition:
     """Answers one request again; reading is done, and replies hold until something changes."""
 
-    __slots__ = ("_answer", "_known", "_prefix", "_request", "_surface", "_told", "_version")
+    __slots__ = ("_answer", "_call", "_known", "_surface", "_version")
 
-    def __init__(
-        self, surface: RestSurface, request: MockRequest, known: Known, prefix: str
-    ) -> None:
+    def __init__(self, surface: RestSurface, known: _Known) -> None:
         self._surface = surface
-        self._request = request
         self._known = known
-        self._prefix = prefix
         self._version = -1
-        self._answer: tuple[bytes, bytes] = (b"", b"")
-        self._told: tuple[Any, ...] = ()
 
-    def reply(self) -> tuple[bytes, bytes]:
+    def __call__(self) -> tuple[bytes, bytes]:
         surface = self._surface
-        if self._version == surface.version:
-            surface.keep_again(self._told)
-            return self._answer
-        handled = surface.repeated(self._request, self._known, self._prefix)
-        self._answer = (handled.reply.head(), handled.reply.body)
-        self._told = surface.told(self._request, handled)
-        surface.keep_again(self._told)
-        if self._known.compiled.operation.method == "GET":
-            self._version = surface.version
+        if self._version < 0 or self._version != surface.version:
+            call = self._call = surface.carried_out(self._known)
+            self._answer = (call.reply.head(), call.reply.body)
+            if call.request.method == "GET":
+                self._version = surface.version
+        surface.keep(self._call)
         return self._answer
+
+
+def _refusal(
+    compiled: CompiledOperation, request: MockRequest, refused: Refused, body: JsonValue
+) -> AnsweredRequest:
+    reply = compiled.writer.refusal(refused)
+    return AnsweredRequest(
+        request, reply, compiled.key, refused.keeps_contract, refused.detail, body
+    )
 
 
 def chosen_operation(match: Match[RawOperation], method: str) -> RawOperation | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 Target = TypeVar("Target")
 
@@ -72,6 +72,25 @@ class Routes(Generic[Target]):
             self._known.clear()
         self._known[path] = found
         return found
+
+
+def written(path: str) -> str:
+    """A path of plain text as it stands in URLs."""
+    return quote(path, safe="/:@!$&'()*+,;=-._~")
+
+
+def path_below(base: str, path: str) -> str | None:
+    """What of a percent-encoded path follows a base path of plain text; None elsewhere."""
+    if path == base or path.startswith(f"{base}/"):
+        return path[len(base) :]
+    if "%" not in path:
+        return None
+    count = base.count("/") + 1
+    parts = path.split("/")
+    start = "/".join(parts[:count])
+    if unquote(start, errors="replace") != base or "%2f" in start.lower():
+        return None
+    return "".join(f"/{part}" for part in parts[count:])
 
 
 def _below(node: _Node[Target], part: str, names: list[str]) -> _Node[Target]:

@@ -90,7 +90,7 @@ def mock_loop() -> asyncio.AbstractEventLoop:
     Such a program makes few garbage that only the collector could find, but keeps many records,
     so the collector also looks less often.
     """
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 100)
     try:
         import uvloop  # noqa: PLC0415 - not on every system
     except ImportError:

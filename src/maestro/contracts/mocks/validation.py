@@ -1,10 +1,10 @@
 """An operation made ready to judge requests: compiled once, when it is first called."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maestro.contracts.mocks.bodies import NO_VALUE, media_type_of, read_body, read_json
+from maestro.contracts.mocks.bodies import NO_VALUE, BodyReader, media_type_of, read_json
 from maestro.contracts.mocks.messages import MockRequest, Refused, Violation
 from maestro.contracts.mocks.reading import MISSING, ParameterReader, cookie_pairs, query_pairs
 from maestro.contracts.openapi.bundling import compiled, standalone, without_marked
@@ -34,6 +34,22 @@ class ReadRequest:
     """None where there is none."""
 
 
+_Pairs = Mapping[str, list[str]]
+_NO_PAIRS: _Pairs = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Check:
+    """One parameter: where it stands, how it is read, what it may be."""
+
+    parameter: OperationParameter
+    reader: ParameterReader
+    read_text: Callable[[str], JsonValue]
+    validator: Any
+    given: "Callable[[_Check, MockRequest, Mapping[str, str], _Pairs], JsonValue]"
+    """The value in a request, or MISSING."""
+
+
 class RequestValidator:
     """Reads and checks the requests of one operation."""
 
@@ -41,21 +57,21 @@ class RequestValidator:
         """Raises InvalidInput for schemas that cannot be compiled."""
         self._document = document
         self._operation = operation
-        self._readers = [
-            (p, ParameterReader(document, p), validator_of(document, p.schema, p.pointer))
-            for p in operation.parameters
-            if not (p.location == "header" and p.name.lower() in _IGNORED_HEADERS)
+        self._checks = [
+            _check_of(document, parameter)
+            for parameter in operation.parameters
+            if not (parameter.location == "header" and parameter.name.lower() in _IGNORED_HEADERS)
         ]
         self._bodies = {
             kind: validator_of(document, media.schema, operation.pointer, marker="readOnly")
             for kind, media in (operation.body.content.items() if operation.body else ())
         }
-        self._kinds: dict[str | None, str] = {}
+        self._known_bodies: dict[bytes | None, tuple[BodyReader, Any]] = {}
         self._known_query = {
             name
-            for parameter, reader, _ in self._readers
-            if parameter.location == "query"
-            for name in reader.names
+            for check in self._checks
+            if check.parameter.location == "query"
+            for name in check.reader.names
         }
 
     @property
@@ -77,7 +93,7 @@ class RequestValidator:
             Refused: naming pointer and rule of everything that does not keep to the contract.
         """
         try:
-            pairs = query_pairs(request.query)
+            pairs = query_pairs(request.query) if request.query else _NO_PAIRS
         except ValueError as error:
             detail = f"the query cannot be read: {error}"
             raise Refused(self.malformed_status, detail, (Violation("query", detail),)) from None
@@ -85,10 +101,11 @@ class RequestValidator:
         path: dict[str, JsonValue] = {}
         query: dict[str, JsonValue] = {}
         values = {"path": path, "query": query}
-        for parameter, reader, validator in self._readers:
-            value = _given(parameter, reader, request, arguments, pairs)
-            if value is MISSING or not validator.is_valid(value):
-                violations += _parameter_violations(parameter, validator, value)
+        for check in self._checks:
+            parameter = check.parameter
+            value = check.given(check, request, arguments, pairs)
+            if value is MISSING or not check.validator.is_valid(value):
+                violations += _parameter_violations(parameter, check.validator, value)
             if value is not MISSING and parameter.location in values:
                 values[parameter.location][parameter.name] = value
         if self._operation.rejects_unknown_query:
@@ -119,36 +136,35 @@ class RequestValidator:
         declared = self._operation.body
         if declared is None or not declared.content:
             return None
-        header = request.header(b"content-type")
+        header = request.headers.get(b"content-type")
         if not request.body and (header is None or not _json_expected(declared, header)):
             if declared.required:
                 violations.append(Violation("", "a body is required (required)"))
             return None
-        kind = self._kind(declared, header)
-        media = declared.content[kind]
-        value = read_body(
-            self._document, kind, media, header or "", request.body, self.malformed_status
-        )
+        known = self._known_bodies.get(header)
+        reader, validator = known or self._body_reader(declared, header)
+        value = reader.read(request.body)
         if value is NO_VALUE:
             return None
-        validator = self._bodies[kind]
         if not validator.is_valid(value):
             violations += value_violations(validator, value, "")
         return value
 
-    def _kind(self, declared: RequestBody, header: str | None) -> str:
-        """Clients send the same few headers again and again."""
-        known = self._kinds.get(header)
-        if known is None:
-            known = media_type_of(declared, header)
-            if len(self._kinds) < _MAX_KINDS:
-                self._kinds[header] = known
-        return known
+    def _body_reader(self, declared: RequestBody, raw: bytes | None) -> tuple[BodyReader, Any]:
+        """Clients send the same few headers again and again. Raises Refused (415)."""
+        header = None if raw is None else raw.decode("latin-1")
+        kind = media_type_of(declared, header)
+        media = declared.content[kind]
+        reader = BodyReader(self._document, kind, media, header or "", self.malformed_status)
+        made = (reader, self._bodies[kind])
+        if len(self._known_bodies) < _MAX_KINDS:
+            self._known_bodies[raw] = made
+        return made
 
 
-def _json_expected(declared: RequestBody, header: str) -> bool:
+def _json_expected(declared: RequestBody, header: bytes) -> bool:
     """An empty text that claims to be JSON is malformed rather than missing."""
-    return declared.required and is_json(header)
+    return declared.required and is_json(header.decode("latin-1"))
 
 
 def validator_of(document: OpenApiDocument, schema: Any, where: str, *, marker: str = "") -> Any:
@@ -159,28 +175,48 @@ def validator_of(document: OpenApiDocument, schema: Any, where: str, *, marker: 
     return compiled(without_marked(whole, marker) if marker else whole, where=where)
 
 
-def _given(
-    parameter: OperationParameter,
-    reader: ParameterReader,
-    request: MockRequest,
-    arguments: Mapping[str, str],
-    pairs: Mapping[str, list[str]],
+def _check_of(document: OpenApiDocument, parameter: OperationParameter) -> _Check:
+    """Raises InvalidInput for a schema that cannot be compiled."""
+    reader = ParameterReader(document, parameter)
+    return _Check(
+        parameter=parameter,
+        reader=reader,
+        read_text=read_text_json if parameter.is_json else reader.from_text,
+        validator=validator_of(document, parameter.schema, parameter.pointer),
+        given=_GIVEN.get(parameter.location, _in_query),
+    )
+
+
+def _in_path(
+    check: _Check, request: MockRequest, arguments: Mapping[str, str], pairs: _Pairs
 ) -> JsonValue:
-    if parameter.location == "path":
-        text = arguments.get(parameter.name)
-        return MISSING if text is None else _decoded(parameter, reader, text)
-    if parameter.location == "header":
-        text = request.header(parameter.name.lower().encode("latin-1", "replace"))
-        return MISSING if text is None else _decoded(parameter, reader, text)
-    if parameter.location == "cookie":
-        return reader.from_pairs(cookie_pairs(request.header(b"cookie") or ""))
-    if parameter.is_json and parameter.name in pairs:
-        return _decoded(parameter, reader, pairs[parameter.name][-1])
-    return reader.from_pairs(pairs)
+    text = arguments.get(check.parameter.name)
+    return MISSING if text is None else check.read_text(text)
 
 
-def _decoded(parameter: OperationParameter, reader: ParameterReader, text: str) -> JsonValue:
-    return read_text_json(text) if parameter.is_json else reader.from_text(text)
+def _in_header(
+    check: _Check, request: MockRequest, arguments: Mapping[str, str], pairs: _Pairs
+) -> JsonValue:
+    text = request.header(check.parameter.name.lower().encode("latin-1", "replace"))
+    return MISSING if text is None else check.read_text(text)
+
+
+def _in_cookie(
+    check: _Check, request: MockRequest, arguments: Mapping[str, str], pairs: _Pairs
+) -> JsonValue:
+    return check.reader.from_pairs(cookie_pairs(request.header(b"cookie") or ""))
+
+
+def _in_query(
+    check: _Check, request: MockRequest, arguments: Mapping[str, str], pairs: _Pairs
+) -> JsonValue:
+    name = check.parameter.name
+    if check.parameter.is_json and name in pairs:
+        return check.read_text(pairs[name][-1])
+    return check.reader.from_pairs(pairs)
+
+
+_GIVEN = {"path": _in_path, "header": _in_header, "cookie": _in_cookie}
 
 
 def read_text_json(text: str) -> JsonValue:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Hashable
+from collections.abc import Iterator
 from typing import Any
 
 from maestro.contracts.openapi.pointers import join
@@ -98,33 +98,59 @@ def check_values(value: Any, *, name: str) -> None:
     Raises:
         InvalidInput: nested too deep, not finite, half a surrogate pair, or not JSON at all.
     """
-    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
+    waiting: list[tuple[Any, _Way | None, int]] = [(value, None, 0)]
     while waiting:
-        current, pointer, depth = waiting.pop()
+        current, way, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise InvalidInput(f"{name}: is nested deeper than {MAX_DEPTH} levels")
+        entries: Iterator[tuple[Any, Any]]
         if isinstance(current, dict):
-            for key, entry in current.items():
-                _check_scalar(key, name, pointer)
-                waiting.append((entry, join(pointer, key), depth + 1))
+            for key in current:
+                if not _is_harmless(key):
+                    _check_scalar(key, name, way)
+            entries = iter(current.items())
         elif isinstance(current, list | tuple):
-            waiting += [(e, join(pointer, i), depth + 1) for i, e in enumerate(current)]
+            entries = enumerate(current)
         else:
-            _check_scalar(current, name, pointer)
+            _check_scalar(current, name, way)
+            continue
+        waiting += [(e, (way, key), depth + 1) for key, e in entries if not _is_harmless(e)]
 
 
-def _check_scalar(value: Hashable, name: str, pointer: str) -> None:
+def _is_harmless(value: Any) -> bool:
+    """Almost all that documents consist of, told at a glance."""
+    kind = type(value)
+    return kind is int or kind is bool or value is None or (kind is str and value.isascii())
+
+
+_Way = tuple[Any, Any]
+"""A key and the way to it; made into a pointer only where something is wrong."""
+
+
+def _pointer(way: "_Way | None") -> str:
+    keys = []
+    while way is not None:
+        way, key = way
+        keys.append(key)
+    return join("", *reversed(keys))
+
+
+def _check_scalar(value: Any, name: str, way: "_Way | None") -> None:
+    problem = _problem(value)
+    if problem:
+        raise InvalidInput(f"{name}: {_pointer(way) or '/'} {problem}")
+
+
+def _problem(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidInput(f"{name}: {pointer or '/'} is not a finite number")
+        return "is not a finite number"
     if isinstance(value, str) and not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(f"{name}: {pointer or '/'} holds half a surrogate pair") from None
-    if not (value is None or isinstance(value, str | int | float | bool)):
-        raise InvalidInput(
-            f"{name}: {pointer or '/'} is a {_kind(value)}, which JSON does not have"
-        )
+            return "holds half a surrogate pair"
+    known = value is None or isinstance(value, str | int | float | bool)
+    return "" if known else f"is a {_kind(value)}, which JSON does not have"
 
 
 def _kind(value: object) -> str:

@@ -59,6 +59,11 @@ class Resource:
     create_schema: Schema | None = None
     update_schema: Schema | None = None
 
+    @property
+    def grows(self) -> bool:
+        """Whether the contract has an operation that adds entries."""
+        return bool({ResourceAction.CREATE, ResourceAction.UPSERT} & self.operations.keys())
+
     def operation(self, action: ResourceAction) -> Operation | None:
         return self.operations.get(action)
 

@@ -16,7 +16,6 @@ from maestro.domain.contract import Contract, SpecificationFormat
 from maestro.domain.values import JsonObject, JsonValue
 from maestro.errors import InvalidInput
 
-MOCK_METADATA = ("x-maestro-mock", "1")
 """Trailing metadata of every reply of a mock, so that nobody takes it for the real provider."""
 
 _PROVIDED = (

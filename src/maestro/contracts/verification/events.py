@@ -15,6 +15,8 @@ from maestro.contracts.asyncapi.events import events_of
 from maestro.contracts.asyncapi.lint import errors_of
 from maestro.contracts.asyncapi.model import Direction, EventMessage, EventModel
 from maestro.contracts.asyncapi.samples import SampleMessage
+from maestro.contracts.verification.acceptance import result_of
+from maestro.contracts.verification.binding import RanChecks, bound
 from maestro.contracts.verification.deliverables import examine_deliverables
 from maestro.contracts.verification.events_checks import (
     EventEvidence,
@@ -77,6 +79,14 @@ class EventsVerifier:
             await self._publish(probe, places, evidence)
             replayed = await self._replay(probe, places, target.replay, evidence)
         tested = _tested(model, evidence)
+        checks = (*_checks(model, evidence), *replayed)
+        operations = {operation.key: operation.key in tested for operation in model.operations}
+        ran = RanChecks(
+            checks=checks,
+            findings=evidence.findings,
+            tested=operations,
+            names={operation.key: operation.title for operation in model.operations},
+        )
         return Verification(
             contract=contract.id,
             target=target.description,
@@ -84,15 +94,14 @@ class EventsVerifier:
             operations_tested=len(tested) if model.operations else _met(places, evidence),
             checks=(
                 *files.checks,
-                *_checks(model, evidence),
-                *replayed,
-                *(_criterion(c, model, evidence, tested) for c in contract.acceptance),
+                *checks,
+                *_criteria(contract.acceptance, model, evidence, ran),
             ),
             findings=tuple(evidence.findings),
             requests=probe.requests,
             duration_seconds=time.monotonic() - started,
             tool=f"maestro events, websockets {version}",
-            operations={o.key: o.key in tested for o in model.operations},
+            operations=operations,
         )
 
     async def _listen(
@@ -263,28 +272,21 @@ def _seen_check(key: str, message: EventMessage, seen: bool) -> CheckResult:
     )
 
 
-def _criterion(
-    criterion: AcceptanceCriterion,
+def _criteria(
+    criteria: Sequence[AcceptanceCriterion],
     model: EventModel,
     evidence: EventEvidence,
-    tested: set[str],
-) -> CheckResult:
-    """`event_published` of a message, `operation_works` of an operation; others: unverified."""
-    faulty = {f.operation for f in evidence.findings if f.severity is Severity.ERROR}
-    message, key = criterion.parameters.get("message"), criterion.parameters.get("operation")
-    passed, detail = False, "unverified: no check that runs here is named"
-    if criterion.check == "event_published":
-        known = {m.pointer for c in model.channels for m in c.messages if m.name == message}
-        passed = any(pointer in known for _, pointer in evidence.seen)
-        detail = "" if passed else f"no valid {message!r} was seen"
-    elif criterion.check == "operation_works":
-        titles = {o.title for o in model.operations if o.key == key}
-        passed = key in tested and not titles & faulty
-        detail = "" if passed else f"operation {key!r} was not shown to work"
-    return CheckResult(
-        id=criterion.id,
-        statement=criterion.statement,
-        passed=passed,
-        detail=detail,
-        parts=criterion.parts,
-    )
+    ran: RanChecks,
+) -> list[CheckResult]:
+    """As everywhere, and `event_published` of a message."""
+    results = []
+    for criterion in criteria:
+        if criterion.check == "event_published":
+            message = criterion.parameters.get("message")
+            known = {m.pointer for c in model.channels for m in c.messages if m.name == message}
+            passed = any(pointer in known for _, pointer in evidence.seen)
+            detail = "" if passed else f"no valid {message!r} was seen"
+            results.append(result_of(criterion, passed=passed, detail=detail))
+        else:
+            results += bound([criterion], ran)
+    return results

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from maestro.contracts.asyncapi.addresses import ServedAddress
 from maestro.contracts.asyncapi.wire import MAX_MESSAGE
-from maestro.contracts.verification.probe import MOCK_HEADER
+from maestro.contracts.mock_marker import MOCK_NAME
 from maestro.errors import InvalidInput
 
 OPEN_SECONDS = 10.0
@@ -87,9 +87,9 @@ class EventsProbe:
                 ) from error
             except httpx.HTTPError:
                 continue  # a server that speaks WebSocket only
-            if MOCK_HEADER in headers:
+            if MOCK_NAME in headers:
                 raise InvalidInput(
-                    f"{self.web!r} is a mock ({MOCK_HEADER}: {headers[MOCK_HEADER]}); only a "
+                    f"{self.web!r} is a mock ({MOCK_NAME}: {headers[MOCK_NAME]}); only a "
                     "really built provider can be verified"
                 )
 
@@ -227,7 +227,7 @@ class EventsProbe:
 def refuse_mocked(connection: ClientConnection) -> None:
     """Raises InvalidInput when one of our own mocks has answered the handshake."""
     response = connection.response
-    if response is not None and MOCK_HEADER in response.headers:
+    if response is not None and MOCK_NAME in response.headers:
         raise InvalidInput("the WebSocket belongs to a mock; only a built provider can be verified")
 
 

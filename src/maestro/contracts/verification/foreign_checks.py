@@ -1,12 +1,9 @@
-"""Entries of documents that were not designed here: their acceptance check, and how to make one."""
+"""Entries of documents that were not designed here: their acceptance check."""
 
 from urllib.parse import urlsplit
 
-from maestro.contracts.openapi.bundling import standalone, without_marked
-from maestro.contracts.openapi.document import OpenApiDocument, from_object
-from maestro.contracts.openapi.resources import Resource, ResourceAction
+from maestro.contracts.openapi.document import from_object
 from maestro.contracts.roundtrip import NotAsPromised, ProviderReply, live_through, resource_of
-from maestro.contracts.samples import Sampler
 from maestro.contracts.verification.probe import Exchange, Unmet, clipped
 from maestro.contracts.verification.world import Unverifiable, World
 from maestro.domain.contract import Finding
@@ -47,25 +44,3 @@ async def resource_roundtrip(world: World, entity: str) -> None:
         ) from found
     except InvalidInput as error:
         raise Unverifiable(str(error)) from error
-
-
-async def made_entry(world: World, document: OpenApiDocument, resource: Resource) -> JsonValue:
-    """Id of an entry made from the document alone. Raises Unverifiable or Unmet without success."""
-    create = resource.operation(ResourceAction.CREATE)
-    if create is None or resource.create_schema is None or resource.parents:
-        raise Unverifiable(f"the document offers no way to create a {resource.name} by itself")
-    whole = without_marked(standalone(document, resource.create_schema), "readOnly")
-    world.numbers += 1
-    body = Sampler(whole, name=resource.name).sample(variant=world.numbers)
-    exchange = await world.probe.send(create.key, create.method, create.path, body=body)
-    if exchange.status >= 300:
-        raise exchange.unmet("a 2xx status", exchange.shown(), f"a {resource.name} is created")
-    return entry_id(resource, exchange)
-
-
-def entry_id(resource: Resource, exchange: Exchange) -> JsonValue:
-    """The id of the entry that a creation answered, or sent; None where neither shows it."""
-    for entry in (exchange.json() if exchange.content else None, exchange.sent):
-        if isinstance(entry, dict) and resource.id_field in entry:
-            return entry[resource.id_field]
-    return None

@@ -10,7 +10,7 @@ from graphql import GraphQLSchema, is_required_argument
 
 from maestro.contracts.sdl.reading import read_sdl, sdl_of
 from maestro.contracts.sdl.roles import SchemaRoles
-from maestro.contracts.verification.acceptance import unverified
+from maestro.contracts.verification.binding import RanChecks, bound
 from maestro.contracts.verification.conformance import tool_name
 from maestro.contracts.verification.deliverables import examine_deliverables
 from maestro.contracts.verification.graphql_entities import COLLECTIONS, EntityWorld
@@ -66,7 +66,8 @@ class GraphqlVerifier:
             verifier=self,
             description=target.description,
         )
-        criteria = tuple(unverified(criterion) for criterion in contract.acceptance)
+        ran = RanChecks(checks=found.checks, findings=found.findings, tested=found.operations)
+        criteria = bound(contract.acceptance, ran)
         return replace(
             found,
             checks=(*files.checks, *criteria, *found.checks),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from graphql import GraphQLError, GraphQLSchema, parse
 
+from maestro.contracts.mock_marker import MOCK_NAME
 from maestro.contracts.verification.graphql_requests import GraphqlRequest
 from maestro.contracts.verification.graphql_results import (
     Deviation,
@@ -16,7 +17,7 @@ from maestro.contracts.verification.graphql_results import (
     errors_of,
     is_broken,
 )
-from maestro.contracts.verification.probe import MOCK_HEADER, curl
+from maestro.contracts.verification.probe import curl
 from maestro.domain.contract import Finding
 from maestro.errors import InvalidInput
 
@@ -77,7 +78,7 @@ class GraphqlProbe:
     async def refuse_mock(self) -> None:
         """Raises InvalidInput when one of our own mocks answers."""
         reply = await self._post({"query": "{ __typename }"})
-        if reply is not None and MOCK_HEADER in reply.headers:
+        if reply is not None and MOCK_NAME in reply.headers:
             raise InvalidInput(
                 f"{self.url} is a mock of Maestro; verify the real provider, not what stands in "
                 "for it"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from maestro.contracts.verification.binding import RanChecks, bound
 from maestro.contracts.verification.deliverables import examine_deliverables
 from maestro.domain.contract import (
-    AcceptanceCriterion,
     CheckResult,
     Contract,
     Finding,
@@ -61,18 +61,20 @@ class GrpcVerifier:
         results = await session.run(report)
         checks = [_check(name, *told) for name, told in results.items()]
         findings = tuple(f for found, _ in results.values() for f in found)
+        operations = {m.key: m.key in session.probe.answered for m in session.model.methods}
+        ran = RanChecks(checks=checks, findings=findings, tested=operations)
         return Verification(
             contract=contract.id,
             target=target.description,
             operations_total=len(session.model.methods),
             operations_tested=session.tested,
-            checks=(*files.checks, *checks, *_criteria(contract.acceptance, checks, findings)),
+            checks=(*files.checks, *checks, *bound(contract.acceptance, ran)),
             findings=(*files.findings, *findings),
             requests=session.probe.requests,
             duration_seconds=time.monotonic() - started,
             not_built=tuple(sorted(session.not_built)),
             tool=session.tool,
-            operations={m.key: m.key in session.probe.answered for m in session.model.methods},
+            operations=operations,
         )
 
     async def _session(
@@ -96,31 +98,3 @@ def _check(name: str, findings: Sequence[Finding], detail: str) -> CheckResult:
     wrong = [finding for finding in findings if finding.severity is Severity.ERROR]
     first = f"{wrong[0].operation}: {wrong[0].message}" if wrong else detail
     return CheckResult(id=name, statement=_STATEMENTS[name], passed=not wrong, detail=first)
-
-
-def _criteria(
-    criteria: Sequence[AcceptanceCriterion],
-    checks: Sequence[CheckResult],
-    findings: Sequence[Finding],
-) -> list[CheckResult]:
-    """Criteria that name one of the checks; `method` narrows it to one method."""
-    ran = {check.id: check for check in checks}
-    results = []
-    for criterion in criteria:
-        check = ran.get(criterion.check or "")
-        method = criterion.parameters.get("method")
-        passed, detail = False, f"unverified: nothing here runs the check {criterion.check!r}"
-        if check is not None:
-            wrong = [f for f in findings if f.severity is Severity.ERROR and f.operation == method]
-            passed = not wrong if method else check.passed
-            detail = "; ".join(f.message for f in wrong) if method else check.detail
-        results.append(
-            CheckResult(
-                id=criterion.id,
-                statement=criterion.statement,
-                passed=passed,
-                detail=detail,
-                parts=criterion.parts,
-            )
-        )
-    return results

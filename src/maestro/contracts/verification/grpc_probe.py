@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import grpc
 from google.protobuf.message import DecodeError
 
-from maestro.contracts.protobuf.model import MOCK_METADATA, GrpcMethod, ProtobufModel
+from maestro.contracts.mock_marker import MOCK_NAME
+from maestro.contracts.protobuf.model import GrpcMethod, ProtobufModel
 from maestro.domain.contract import Finding, Severity
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
@@ -250,7 +251,7 @@ class GrpcProbe:
         return read
 
     def _refuse(self, trailing: Any) -> None:
-        if any(name == MOCK_METADATA[0] for name, _ in trailing):
+        if any(name == MOCK_NAME for name, _ in trailing):
             raise InvalidInput(
                 f"{self.url} is one of our own mocks; verifying a provider through a mock proves "
                 "nothing: give the provider's own address"

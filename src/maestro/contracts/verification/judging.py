@@ -15,6 +15,7 @@ from maestro.contracts.verification.acceptance import CriterionOutcome
 from maestro.contracts.verification.conformance import Conformance, tool_name
 from maestro.contracts.verification.deliverables import Examination
 from maestro.contracts.verification.fulfilment import FulfilmentEvidence, fulfilment
+from maestro.contracts.verification.not_built import NotBuiltChecked
 from maestro.contracts.verification.outcome import (
     CheckState,
     OperationRecord,
@@ -44,12 +45,15 @@ class Gathered:
     operations: Sequence[Operation]
     target: str
     seed: int
+    examples: int = 0
+    """Generated requests that were shared out among the operations."""
     started: StartedProvider | None = None
     trials: Sequence[TrialResult] = ()
     criteria: Sequence[CriterionOutcome] = ()
     calls: CallsReplayed | None = None
     conformance: Conformance | None = None
     files: Examination | None = None
+    not_built: NotBuiltChecked | None = None
     looked_at: frozenset[str] = frozenset()
     statuses: Mapping[str, set[int]] = field(default_factory=dict)
     requests: int = 0
@@ -63,7 +67,7 @@ def judged(gathered: Gathered) -> ProviderReport:
     tools = {"maestro trials": str(len(gathered.trials))}
     if gathered.conformance is not None:
         name, _, number = tool_name().partition(" ")
-        tools[name] = number
+        tools |= {name: number, "generated examples": str(gathered.examples)}
     return ProviderReport(
         contract=gathered.contract.id,
         version=gathered.contract.version,
@@ -90,6 +94,7 @@ def _findings(gathered: Gathered) -> tuple[Finding, ...]:
     rest += gathered.calls.findings if gathered.calls else ()
     rest += gathered.conformance.findings if gathered.conformance else ()
     rest += gathered.files.findings if gathered.files else ()
+    rest += gathered.not_built.findings if gathered.not_built else ()
     found += [f for f in rest if (f.rule, f.operation) not in places]
     for orphan in gathered.started.orphans if gathered.started else ():
         found.append(
@@ -132,6 +137,10 @@ def _checks(gathered: Gathered, findings: Sequence[Finding]) -> Iterator[Provide
         yield _of_criterion(outcome)
     if gathered.calls is not None:
         yield _of_calls(gathered.calls)
+    if gathered.not_built is not None:
+        check = gathered.not_built.check
+        yield ProviderCheck(id=check.id, statement=check.statement, state=_state(check.passed),
+                            kind="reply", detail=check.detail)  # fmt: skip
     for check in gathered.files.checks if gathered.files else ():
         yield ProviderCheck(id=check.id, statement=check.statement, state=_state(check.passed),
                             kind="file", detail=check.detail)  # fmt: skip
@@ -171,6 +180,7 @@ def _of_criterion(outcome: CriterionOutcome) -> ProviderCheck:
         state=state,
         kind="criterion",
         detail=result.detail,
+        parts=result.parts,
     )
 
 

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from maestro.contracts.mock_marker import MOCK_NAME
 from maestro.contracts.openapi.operations import Operation
-from maestro.contracts.verification.probe import MOCK_HEADER
 from maestro.contracts.verification.trials.api import ApiUnderTest
 from maestro.contracts.verification.trials.connections import Connections, NoReply, RawReply
 from maestro.contracts.verification.trials.wire import filled
@@ -42,9 +42,9 @@ def _plain_paths(api: ApiUnderTest, base: str) -> Iterator[str]:
 
 def _refuse(connections: Connections, reply: RawReply, path: str) -> None:
     where = connections.origin + path
-    if MOCK_HEADER in reply.headers:
+    if MOCK_NAME in reply.headers:
         raise InvalidInput(
-            f"{where!r} is answered by a mock ({MOCK_HEADER}: {reply.headers[MOCK_HEADER]}); "
+            f"{where!r} is answered by a mock ({MOCK_NAME}: {reply.headers[MOCK_NAME]}); "
             "only a really built provider can be verified"
         )
     if path.endswith(INSPECTION) and reply.status == 200 and _is_inspection(reply.content):

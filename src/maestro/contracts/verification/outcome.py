@@ -26,6 +26,8 @@ class ProviderCheck:
     """criterion, state, negative, reply, generated, replay, file or lifecycle."""
     operation: str = ""
     detail: str = ""
+    parts: tuple[str, ...] = ()
+    """Requirement parts it is evidence for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,9 @@ class ProviderReport:
         return sum(check.state is state for check in self.checks)
 
     def verification(self) -> Verification:
-        """As runs record it; what is unverified is no check that ran, and left out."""
+        """As runs record it. A trial that could not be tried is no check that ran, and left out;
+        a criterion that nothing has checked stays, and is not passed.
+        """
         return Verification(
             contract=self.contract,
             target=self.target,
@@ -101,12 +105,14 @@ class ProviderReport:
                     statement=check.statement,
                     passed=check.state is CheckState.PASSED,
                     detail=check.detail,
+                    parts=check.parts,
                 )
                 for check in self.checks
-                if check.state is not CheckState.UNVERIFIED
+                if check.state is not CheckState.UNVERIFIED or check.kind == "criterion"
             ),
             findings=self.findings,
             requests=self.requests,
             duration_seconds=self.seconds,
             tool=", ".join(f"{name} {version}" for name, version in self.tools.items()),
+            operations={operation.key: operation.tested for operation in self.operations},
         )

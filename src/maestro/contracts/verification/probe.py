@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,9 +12,7 @@ import httpx
 from maestro.contracts.verification.interface import Interface, ProbedOperation
 from maestro.domain.contract import Finding
 from maestro.domain.values import JsonValue
-from maestro.errors import InvalidInput
 
-MOCK_HEADER = "x-maestro-mock"
 SHOWN = 300
 """Characters of a value shown in a finding."""
 
@@ -97,8 +95,6 @@ class Probe:
     url: str
     http: httpx.AsyncClient
     requests: int = 0
-    answered: set[str] = field(default_factory=set)
-    """Keys of operations that gave a reply which was looked at."""
 
     async def call(
         self,
@@ -143,7 +139,6 @@ class Probe:
                     reproduce=curl(method, url, body),
                 )
             ) from error
-        self.answered.add(key)
         return Exchange(
             operation=key,
             method=method,
@@ -153,22 +148,6 @@ class Probe:
             headers=reply.headers,
             content=reply.content,
         )
-
-    async def refuse_mock(self) -> None:
-        """Raises InvalidInput when one of our own mocks answers."""
-        first = next((o.path for o in self.interface.operations if o.method == "GET"), "/")
-        for path in ("/", first.replace("{", "").replace("}", "")):
-            try:
-                reply = await self.http.get(self.url + path)
-            except httpx.HTTPError as error:
-                raise InvalidInput(
-                    f"nothing answers at {self.url!r} ({error}); start the provider first"
-                ) from error
-            if MOCK_HEADER in reply.headers:
-                raise InvalidInput(
-                    f"{self.url!r} is a mock ({MOCK_HEADER}: {reply.headers[MOCK_HEADER]}); "
-                    "only a really built provider can be verified"
-                )
 
 
 def curl(method: str, url: str, body: JsonValue) -> str:

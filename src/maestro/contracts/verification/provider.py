@@ -1,4 +1,4 @@
-"""Verifies a provider as `maestro contracts verify` does: started or found, tried, judged."""
+"""Verifies a REST provider: started or found, tried, judged. Commands and runs share this."""
 
 import asyncio
 import time
@@ -19,6 +19,7 @@ from maestro.contracts.verification.deliverables import examine_deliverables
 from maestro.contracts.verification.interface import Interface
 from maestro.contracts.verification.judging import Gathered, judged
 from maestro.contracts.verification.mockery import refuse_mock
+from maestro.contracts.verification.not_built import check_not_built, known_operations
 from maestro.contracts.verification.outcome import ProviderReport
 from maestro.contracts.verification.probe import Probe
 from maestro.contracts.verification.starting import START_SECONDS, provider_started
@@ -57,6 +58,16 @@ class VerificationOptions:
     """Below a started provider's address; the document's first server when None."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A contract with what its verification has found out so far, and what remains to be tried."""
+
+    gathered: Gathered
+    api: ApiUnderTest
+    not_built: tuple[str, ...] = ()
+    """Operations the provider declared as answering 501."""
+
+
 async def verify_provider(
     contract: Contract,
     *,
@@ -78,26 +89,45 @@ async def verify_provider(
     """
     if (url is None) == (command is None):
         raise InvalidInput("give either the URL of a running provider or the command to start one")
+    began = time.monotonic()
+    opening = await opened(contract, folder=folder, target=url or "", options=options)
+    gathered = opening.gathered
+    async with _reached(gathered, url, command, folder, report, options) as address:
+        await examined(opening, address, calls, report, options)
+    gathered.seconds = time.monotonic() - began
+    return judged(gathered)
+
+
+async def opened(
+    contract: Contract,
+    *,
+    folder: Path,
+    target: str,
+    options: VerificationOptions,
+    not_built: Sequence[str] = (),
+) -> Opening:
+    """What can be said before anything is asked: of the document and of the files in `folder`.
+
+    Raises InvalidInput for a contract that is no OpenAPI document or has errors.
+    """
     if contract.format is not SpecificationFormat.OPENAPI:
         raise InvalidInput(f"contract {contract.id!r} is {contract.format.value}, not OpenAPI")
     document = from_object(contract.specification, name=contract.id)
     errors = errors_of(document)
     if errors:
         raise InvalidInput(f"contract {contract.id!r} is not valid: {errors[0]}")
-    began = time.monotonic()
-    api = ApiUnderTest(document, secrets=options.credentials)
+    left_out = known_operations(Interface(contract.specification), not_built)
+    api = ApiUnderTest(document, secrets=options.credentials, excluded=left_out)
     gathered = Gathered(
         contract=contract,
         document=document,
         operations=api.operations,
-        target=url or "",
+        target=target,
         seed=options.seed,
+        examples=options.examples,
     )
     gathered.files = await asyncio.to_thread(examine_deliverables, contract, folder)
-    async with _reached(gathered, url, command, folder, report, options) as address:
-        await _examined(gathered, api, address, calls, report, options)
-    gathered.seconds = time.monotonic() - began
-    return judged(gathered)
+    return Opening(gathered=gathered, api=api, not_built=tuple(not_built))
 
 
 @asynccontextmanager
@@ -126,14 +156,18 @@ async def _reached(
         yield url.rstrip("/")
 
 
-async def _examined(
-    gathered: Gathered,
-    api: ApiUnderTest,
+async def examined(
+    opening: Opening,
     address: str,
     calls: Sequence[RecordedCall],
     report: Report,
     options: VerificationOptions,
 ) -> None:
+    """Everything that is asked of a provider that answers at `address`, base path included.
+
+    Raises InvalidInput for a mock, or when nothing answers.
+    """
+    gathered, api = opening.gathered, opening.api
     parts = urlsplit(address)
     connections = Connections(f"{parts.scheme}://{parts.netloc}", REQUEST_SECONDS)
     wire = Wire(api, address, connections)
@@ -149,43 +183,42 @@ async def _examined(
         await connections.close()
     gathered.statuses = wire.statuses
     gathered.requests = wire.requests
-    await _criteria(gathered, api, address, report)
+    await _promises(opening, address, report)
     gathered.looked_at = frozenset(lab.looked_at)
     if options.generated_seconds > 0:
-        await _generated(gathered, api, address, report, options)
+        await _generated(opening, address, report, options)
 
 
-async def _criteria(gathered: Gathered, api: ApiUnderTest, address: str, report: Report) -> None:
-    """The contract's own acceptance criteria."""
-    contract = gathered.contract
-    if not contract.acceptance:
+async def _promises(opening: Opening, address: str, report: Report) -> None:
+    """The contract's own acceptance criteria, and what the provider says it has not built."""
+    gathered, contract = opening.gathered, opening.gathered.contract
+    if not contract.acceptance and not opening.not_built:
         return
     await report(f"{len(contract.acceptance)} acceptance criteria")
     timeout = httpx.Timeout(REQUEST_SECONDS)
     limits = httpx.Limits(max_keepalive_connections=0)
-    headers = _headers(api)
     async with httpx.AsyncClient(
-        timeout=timeout, limits=limits, trust_env=False, headers=headers
+        timeout=timeout, limits=limits, trust_env=False, headers=_headers(opening.api)
     ) as http:
         probe = Probe(Interface(contract.specification), address, http)
-        gathered.criteria = await check_criteria(contract.acceptance, World(probe, frozenset()))
+        world = World(probe, opening.api.excluded)
+        gathered.criteria = await check_criteria(contract.acceptance, world)
+        if opening.not_built:
+            gathered.not_built = await check_not_built(probe, opening.not_built)
         gathered.requests += probe.requests
 
 
 async def _generated(
-    gathered: Gathered,
-    api: ApiUnderTest,
-    address: str,
-    report: Report,
-    options: VerificationOptions,
+    opening: Opening, address: str, report: Report, options: VerificationOptions
 ) -> None:
+    gathered = opening.gathered
     run = ConformanceRun(
         interface=Interface(gathered.contract.specification),
         url=address,
         seed=options.seed,
-        excluded=frozenset(),
+        excluded=opening.api.excluded,
         time_limit=options.generated_seconds,
-        headers=_headers(api),
+        headers=_headers(opening.api),
         examples_in_all=options.examples,
     )
     gathered.conformance = await run_conformance(run, report)

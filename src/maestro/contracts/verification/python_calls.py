@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from maestro.contracts.mocks.interfaces.model import (
@@ -15,11 +13,10 @@ from maestro.contracts.mocks.interfaces.model import (
 )
 from maestro.contracts.samples import Sampler
 from maestro.domain.values import JsonValue
-from maestro.errors import InvalidInput
 from maestro.ports import RecordedCall
 
 VARIANTS = 3
-MAX_CALLS_BYTES = 32_000_000
+STRANGER = "maestro_stranger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +28,8 @@ class PlannedCall:
     replayed: bool = False
     expects_error: bool = False
     """The consumer's call ended in a documented error."""
+    refused: bool = False
+    """It has an argument that the contract has not, so TypeError is the right answer."""
     example: bool = False
     wanted: JsonValue = None
     """What an example of the contract returns."""
@@ -58,7 +57,8 @@ class PlannedCall:
 def planned_calls(
     model: InterfaceModel, replay: Sequence[RecordedCall] = (), *, seed: int = 0
 ) -> list[PlannedCall]:
-    """Every method several times: by position, by keyword, with required parameters alone.
+    """Every method several times: by position, by keyword, with required parameters alone, and with
+    an argument that it has not.
 
     Raises:
         InvalidInput: no value fits a parameter.
@@ -82,41 +82,6 @@ def planned_calls(
     return calls
 
 
-def read_calls(path: Path, *, contract: str, consumer: str = "") -> list[RecordedCall]:
-    """What a stub wrote down. Blocks.
-
-    Raises:
-        InvalidInput: too large, or a line is none of a stub's.
-    """
-    if path.stat().st_size > MAX_CALLS_BYTES:
-        raise InvalidInput(f"{str(path)!r} holds more than {MAX_CALLS_BYTES} bytes of calls")
-    calls = []
-    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
-        try:
-            told = json.loads(line)
-            at = datetime.fromisoformat(told["at"])
-            operation, arguments = str(told["operation"]), told["arguments"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise InvalidInput(f"{str(path)!r}, line {number}: is no call of a stub") from None
-        calls.append(
-            RecordedCall(
-                at=at if at.tzinfo else at.replace(tzinfo=UTC),
-                method="call",
-                path=operation,
-                operation=operation,
-                status=1 if told.get("error") else 0,
-                valid=told.get("valid") is True,
-                problem=str(told.get("problem") or told.get("error") or ""),
-                request_body=arguments,
-                reply_body=told.get("returns"),
-                contract=contract,
-                consumer=consumer,
-                protocol="python",
-            )
-        )
-    return calls
-
-
 def _sampled(model: InterfaceModel, method: InterfaceMethod, seed: int) -> list[PlannedCall]:
     if method.is_property or not method.parameters:
         return [PlannedCall(method=method, named={})]
@@ -130,6 +95,9 @@ def _sampled(model: InterfaceModel, method: InterfaceMethod, seed: int) -> list[
     required = {p.name: samplers[p.name].sample() for p in method.parameters if p.required}
     if len(required) < len(method.parameters):
         calls.append(_call(method, required, by_position=False))
+    if ParameterKind.KEYWORD_REST not in {p.kind for p in method.parameters}:
+        made = _call(method, {**required}, by_position=False)
+        calls.append(replace(made, named={**made.named, STRANGER: 1}, refused=True))
     return calls
 
 

@@ -35,6 +35,10 @@ RULES: Mapping[str, tuple[str, frozenset[str]]] = {
             | {"interface_types", "interface_ends", "interface_not_built"}
         ),
     ),
+    "interface_refusals": (
+        "Arguments that the contract has not are refused.",
+        frozenset({"interface_refusals"}),
+    ),
     "consumer_replay": (
         "Every call that consumers made on the stub is answered alike.",
         frozenset({"consumer_replay"}),
@@ -240,12 +244,20 @@ def _outcome(
         yield "interface_types", text, "the contract's types", _error(line["types_error"])
     elif "too_long" in line:
         yield "interface_too_long", "the call does not end in time", "a result", "none"
+    elif call.refused:
+        yield from _taken(line)
     elif "raised" in line:
         yield from _raised(call, line, documented)
     elif call.replayed and call.expects_error:
         return  # a stub raises when it is asked to; the real thing need not
     else:
         yield from _returned(call, line, check)
+
+
+def _taken(line: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    if "TypeError" not in line.get("raised", ()):
+        text = "it takes an argument that the contract has not"
+        yield "interface_refusals", text, "TypeError", str(line.get("returns") or _error(line))
 
 
 def _raised(

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from maestro.contracts.mocks.interfaces.model import InterfaceModel
-from maestro.contracts.mocks.interfaces.reading import read_interface
+from maestro.contracts.mocks.interfaces.reading import import_folders, read_interface
 from maestro.contracts.mocks.interfaces.stub import MARKER
+from maestro.contracts.verification.binding import RanChecks, bound
 from maestro.contracts.verification.deliverables import examine_deliverables
 from maestro.contracts.verification.python_calls import PlannedCall, planned_calls
 from maestro.contracts.verification.python_findings import RULES, Told, findings_of
 from maestro.domain.contract import (
-    AcceptanceCriterion,
     CheckResult,
     Contract,
     Finding,
@@ -66,17 +66,24 @@ class InterfaceVerifier:
             known = {(f.rule, f.operation) for f in again}
             findings = [f for f in findings if (f.rule, f.operation) in known]
         checks = _checks(findings, told, bool(target.replay))
-        answered = {calls[n].method.key for n in told.answered}
+        answered = {calls[n].method.key for n in told.answered if not calls[n].refused}
+        operations = {method.key: method.key in answered for method in model.methods}
+        ran = RanChecks(
+            checks=checks,
+            findings=findings,
+            tested=operations,
+            rules={name: rules for name, (_, rules) in RULES.items()},
+        )
         return Verification(
             contract=contract.id,
             target=target.description,
             operations_total=len(model.methods),
             operations_tested=len(answered),
-            checks=(*examined.checks, *checks, *_criteria(contract.acceptance, checks, findings)),
+            checks=(*examined.checks, *checks, *bound(contract.acceptance, ran)),
             findings=(*examined.findings, *findings),
             requests=len(told.calls),
             duration_seconds=time.monotonic() - started,
-            operations={method.key: method.key in answered for method in model.methods},
+            operations=operations,
             tool=f"python {sys.version_info.major}.{sys.version_info.minor}",
         )
 
@@ -104,13 +111,11 @@ class InterfaceVerifier:
     def _job(
         self, sandbox: Sandbox, model: InterfaceModel, calls: Sequence[PlannedCall]
     ) -> dict[str, Any]:
-        root = sandbox.root
-        first = model.module.split(".")[0]
         owners: dict[str, list[str]] = {}
         for method in model.methods:
             owners.setdefault(method.owner, []).append(method.name)
         return {
-            "paths": [str(root), str(root / first)] if "." in model.module else [str(root)],
+            "paths": [str(folder) for folder in import_folders(model.module, sandbox.root)],
             "module": model.module,
             "marker": MARKER,
             "owners": owners,
@@ -178,33 +183,3 @@ def _checks(findings: Sequence[Finding], told: Told, replayed: bool) -> list[Che
             )
         )
     return checks
-
-
-def _criteria(
-    criteria: Sequence[AcceptanceCriterion],
-    checks: Sequence[CheckResult],
-    findings: Sequence[Finding],
-) -> list[CheckResult]:
-    """Criteria that name one of the checks; `method` narrows it to one method."""
-    ran = {check.id: check for check in checks}
-    results = []
-    for criterion in criteria:
-        check = ran.get(criterion.check or "")
-        method = criterion.parameters.get("method")
-        passed, detail = False, f"unverified: nothing here runs the check {criterion.check!r}"
-        if check is not None:
-            rules = RULES[check.id][1]
-            wrong = [f for f in findings if f.rule in rules and method in (None, f.operation)]
-            errors = [f for f in wrong if f.severity is Severity.ERROR]
-            passed = not errors and (check.passed or method is not None)
-            detail = "; ".join(f.message for f in errors)
-        results.append(
-            CheckResult(
-                id=criterion.id,
-                statement=criterion.statement,
-                passed=passed,
-                detail=detail,
-                parts=criterion.parts,
-            )
-        )
-    return results

@@ -18,7 +18,8 @@ import httpx
 
 from maestro.contracts.verification.loopback import free_port
 from maestro.domain.work import LaunchCommand
-from maestro.errors import InvalidInput, StepFailed
+from maestro.errors import InvalidInput, SandboxFailed, StepFailed
+from maestro.listeners import stranger_on
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -75,6 +76,7 @@ async def provider_started(
     Raises:
         InvalidInput: the working folder or the program does not exist.
         StepFailed: it ends, or does not answer within `timeout`; with the end of its log.
+        SandboxFailed: something else answers on its port.
     """
     root, cwd = await asyncio.to_thread(_folders, folder, launch.cwd)
     port = free_port()
@@ -91,6 +93,7 @@ async def provider_started(
         try:
             path = launch.ready_path if speaks_http else None
             await _ready(process, started, path, timeout)
+            await _must_be_ours(process, started, port, mark)
             started.ready_seconds = time.monotonic() - began
             yield started
         finally:
@@ -162,6 +165,23 @@ async def _ready(
         f"nothing answered at {url!r} within {timeout:.0f} s; the provider must listen on port "
         f"{port}, which it gets as {{port}} in the command and as PORT\n{started.tail()}"
     )
+
+
+async def _must_be_ours(
+    process: asyncio.subprocess.Process, started: StartedProvider, port: int, mark: str
+) -> None:
+    """Raises SandboxFailed when what answers was not started by us, as far as that can be seen."""
+
+    def look() -> str | None:
+        return stranger_on(port, {process.pid, *_marked(mark)})
+
+    stranger = await asyncio.to_thread(look)
+    if stranger is not None:
+        raise SandboxFailed(
+            f"port {port}, which was free and given to {started.command!r}, is answered by "
+            f"{stranger}, which is no process of it; start it again, or give the address of a "
+            "running provider with --url"
+        )
 
 
 async def _end(process: asyncio.subprocess.Process, mark: str) -> list[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from maestro.contracts.linting import errors_of
+from maestro.contracts.linting import errors_in
+from maestro.contracts.verification.examples import fitting_examples
 from maestro.contracts.verification.fulfilment import FulfilmentEvidence, fulfilment
 from maestro.contracts.verification.outcome import (
     CheckState,
@@ -12,7 +13,14 @@ from maestro.contracts.verification.outcome import (
     ProviderReport,
 )
 from maestro.contracts.verification.starting import StartedProvider
-from maestro.domain.contract import CheckResult, Contract, Finding, Severity, Verification
+from maestro.domain.contract import (
+    CheckResult,
+    Contract,
+    ContractKind,
+    Finding,
+    Severity,
+    Verification,
+)
 from maestro.ports import RecordedCall
 
 _REPLAY = "consumer_replay"
@@ -31,7 +39,7 @@ def report_of(
     started: StartedProvider | None = None,
     seed: int = 1,
 ) -> ProviderReport:
-    """What was not told apart or not looked at counts as no evidence, never as passed."""
+    """What was not told apart or not looked at counts as no evidence, never as passed. Blocks."""
     findings = (*verification.findings, *_orphans(started))
     records = tuple(_records(verification, findings))
     checks = (*_lifecycle(started), *(_check(c, contract) for c in verification.checks))
@@ -126,6 +134,8 @@ def _evidence(
 ) -> FulfilmentEvidence:
     criteria = [c for c in checks if c.kind in ("criterion", "state")]
     negative = [c for c in checks if c.kind == "negative"]
+    examples = fitting_examples(contract)
+    begun = _started(contract, checks, started)
     files = [c for c in checks if c.kind == "file"]
     valid = sum(call.valid for call in calls)
     differ = sum(f.rule.endswith("replay") for f in findings)
@@ -142,16 +152,25 @@ def _evidence(
         replayed_alike=max(0, valid - differ) if replayed else None,
         replayed=valid if replayed else None,
         calls_outside=len(calls) - valid if replayed else None,
-        examples_valid=0,
-        examples=0,
+        examples_valid=sum(examples),
+        examples=len(examples),
         files_present=_passed(files),
         files=len(contract.deliverables),
-        document_errors=len(errors_of(contract)),
+        document_errors=len(errors_in(contract)),
         unchanged=(contract.specification_digest() == contract.digest if contract.digest else None),
-        started=True if started else None,
-        orphans=len(started.orphans) if started else None,
+        started=begun,
+        orphans=len(started.orphans) if started else 0 if begun else None,
         serious=len(errors),
     )
+
+
+def _started(
+    contract: Contract, checks: Iterable[ProviderCheck], started: StartedProvider | None
+) -> bool | None:
+    """A module is no server: it was started when it was imported, in a process that has ended."""
+    if contract.kind is ContractKind.INTERFACE:
+        return any(c.id == "interface_module" and c.state is CheckState.PASSED for c in checks)
+    return True if started else None
 
 
 def _passed(checks: Iterable[ProviderCheck]) -> int:

@@ -73,7 +73,7 @@ def test_every_change_says_where_and_whom_it_concerns() -> None:
     for change in changes:
         assert change.pointer == "/components/schemas/Parcel/properties/state/enum"
         assert change.before == "arrived"
-    assert "`[].state` has the value 'arrived' removed" in changes[0].message
+    assert "`[].state` can no longer be 'arrived'" in changes[0].message
 
 
 def test_a_moved_base_path_is_found() -> None:

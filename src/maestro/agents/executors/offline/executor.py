@@ -1,7 +1,7 @@
 """The offline executor: builds software from template packages, without any model."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -20,7 +20,8 @@ from maestro.agents.executors.offline.render import (
     write_files,
 )
 from maestro.agents.executors.offline.views import context_of
-from maestro.domain.contract import CheckResult, ContractKind
+from maestro.domain.addresses import joined_variables
+from maestro.domain.contract import CheckResult
 from maestro.domain.work import (
     Assignment,
     CheckCommand,
@@ -70,18 +71,9 @@ class OfflineExecutor:
         return best, next(p for p in self.packages if p.id == best.template)
 
 
-def api_environment(assignment: Assignment) -> dict[str, str]:
-    """`API_URL_<COMPONENT>` for every consumed REST contract that is served."""
-    return {
-        f"API_URL_{consumed.contract.component.upper()}": consumed.url
-        for consumed in assignment.consumes
-        if consumed.contract.kind is ContractKind.REST and consumed.url
-    }
-
-
-def api_ports(environment: Mapping[str, str]) -> tuple[int, ...]:
-    """The loopback ports that the addresses of an API environment need."""
-    ports = (urlsplit(url).port for url in environment.values())
+def mock_ports(urls: Iterable[str]) -> tuple[int, ...]:
+    """The loopback ports that these addresses need."""
+    ports = (urlsplit(url).port for url in urls)
     return tuple(sorted({port for port in ports if port is not None}))
 
 
@@ -113,14 +105,14 @@ async def _format(rendered: tuple[RenderedFile, ...], sandbox: Sandbox) -> None:
 async def _run(
     check: CheckCommand, assignment: Assignment, sandbox: Sandbox, report: Report
 ) -> CheckResult:
-    environment = api_environment(assignment)
+    environment = joined_variables(consumed.variables() for consumed in assignment.consumes)
     await report(f"checking: {check.statement}")
     outcome = await sandbox.run(
         resolve(check.argv),
         cwd=check.cwd,
         timeout=check.timeout_seconds,
         env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
-        reach=Reach(connect=api_ports(environment)),
+        reach=Reach(connect=mock_ports(consumed.url for consumed in assignment.consumes)),
     )
     if outcome.timed_out or outcome.exit_code != 0:
         raise StepFailed(_complaint(check, outcome))

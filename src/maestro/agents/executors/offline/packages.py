@@ -11,12 +11,11 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-import yaml
-
 from maestro.domain.contract import ContractKind
 from maestro.domain.encoding import decode
 from maestro.domain.values import first_duplicate, is_identifier
 from maestro.domain.work import Assignment, TemplateChoice
+from maestro.domain.yaml_text import yaml_value
 from maestro.errors import InvalidInput
 
 
@@ -108,10 +107,7 @@ def _load(folder: Traversable) -> TemplatePackage:
     source = folder / "template.yaml"
     if not source.is_file():
         raise InvalidInput(f"template package {folder.name!r} has no template.yaml; add one")
-    try:
-        data = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{where}: not readable as YAML: {error}") from None
+    data = yaml_value(source.read_text(encoding="utf-8"), name=where)
     manifest = decode(Manifest, data, where=where)
     _check_manifest(manifest, folder.name, where)
     if not (folder / "files").is_dir():

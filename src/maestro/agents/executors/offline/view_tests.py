@@ -31,6 +31,7 @@ from maestro.agents.executors.offline.view_resources import (
     PageResource,
     page_resources,
 )
+from maestro.domain.addresses import address_variables
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.work import Assignment, NotBuilt
 from maestro.errors import InvalidInput
@@ -198,7 +199,7 @@ def suite_view(assignment: Assignment) -> Mapping[str, object]:
         "apis": tuple(
             CheckedApi(
                 component=c.component,
-                variable=f"API_URL_{c.component.upper()}",
+                variable=next(iter(address_variables(c, "-"))),
                 fixture=identifier(c.component),
             )
             for c in contracts

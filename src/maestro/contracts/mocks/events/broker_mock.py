@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from maestro.contracts.asyncapi.addresses import ServedAddress
 from maestro.contracts.asyncapi.checking import header_values
@@ -14,10 +15,9 @@ from maestro.contracts.mocks.events.brokers import BrokerDelivery, BrokerLink, D
 from maestro.contracts.mocks.events.player import EventPlayer
 from maestro.contracts.mocks.events.stage import EventStage, Meeting
 from maestro.contracts.mocks.messages import Refused, dump
-from maestro.contracts.mocks.surface import MockBehaviour, Record
-from maestro.domain.contract import Contract
 from maestro.domain.values import JsonObject, JsonValue
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, SandboxFailed
+from maestro.settings import without_password
 
 MAX_OWN = 1000
 """Messages of its own that it remembers, to know them when they come back."""
@@ -28,15 +28,13 @@ class BrokerMock:
 
     def __init__(
         self,
-        contract: Contract,
+        stage: EventStage,
         link: BrokerLink,
-        behaviour: MockBehaviour,
-        record: Record,
-        consumer: str = "",
     ) -> None:
-        """Raises InvalidInput for what is no readable AsyncAPI contract with channels."""
-        self._stage = EventStage(contract, behaviour, record, consumer)
+        """What the stage publishes, for whomever, goes to the broker too."""
+        self._stage = stage
         self._link = link
+        self._leaving: asyncio.Queue[tuple[str, SampleMessage]] = asyncio.Queue()
         self._own: deque[tuple[str, bytes]] = deque(maxlen=MAX_OWN)
 
     @property
@@ -45,21 +43,52 @@ class BrokerMock:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listens on every address that others may publish on until it is left."""
-        async with AsyncExitStack() as stack:
-            heard = [
-                (served, await stack.enter_async_context(self._link.subscribe(where)))
-                for served in self.player.addresses
-                if served.listens and not served.undirected
-                for where in (destination_of(served),)
-            ]
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            tasks = [group.create_task(self._listen(*pair)) for pair in heard]
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
+        """Listens on every address that others may publish on until it is left.
+
+        Raises:
+            SandboxFailed: the broker is gone; whoever holds the context open is cancelled before.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                heard = [
+                    (served, await stack.enter_async_context(self._link.subscribe(where)))
+                    for served in self.heard()
+                    for where in (destination_of(served),)
+                ]
+                stack.enter_context(
+                    self._stage.watched(lambda *told: self._leaving.put_nowait(told))
+                )
+                group = await stack.enter_async_context(asyncio.TaskGroup())
+                work = [self._listen(*pair) for pair in heard]
+                tasks = [group.create_task(self._kept_up(one)) for one in (*work, self._carry())]
+                try:
+                    yield
+                finally:
+                    for task in tasks:
+                        task.cancel()
+        except* SandboxFailed as lost:
+            raise lost.exceptions[0] from None
+
+    def heard(self) -> list[ServedAddress]:
+        """Where it listens."""
+        return [s for s in self.player.addresses if s.listens and not s.undirected]
+
+    async def _kept_up(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that ends only when the broker is gone."""
+        problem = "it closed the connection"
+        try:
+            await work
+        except self._link.losses as error:
+            problem = without_password(str(error)) or type(error).__name__
+        raise SandboxFailed(f"the broker is gone: {problem}")
+
+    async def _carry(self) -> None:
+        while True:
+            path, sample = await self._leaving.get()
+            found = self.player.at(path)
+            if found is not None:
+                await self._send(found[0], _address(found[0], path), sample)
+            self._leaving.task_done()
 
     async def publish(self, address: str, *, named: str = "") -> SampleMessage:
         """Publishes the application's next message there.
@@ -72,7 +101,7 @@ class BrokerMock:
         except Refused as refused:
             raise InvalidInput(refused.detail) from None
         sample = self._stage.drawn(meeting, named).sample
-        await self._send(meeting.served, address, sample)
+        await self._leaving.join()
         return sample
 
     async def _listen(
@@ -102,7 +131,7 @@ class BrokerMock:
         try:
             payload, inside = decoded(delivery.body.decode(), messages)
             headers = {**_headers(delivery.headers, messages), **inside}
-            taken = self._stage.take(meeting, payload, headers)
+            taken = self._stage.take(meeting, payload, headers, forward=False)
         except (ValueError, InvalidInput) as error:
             self._keep(meeting, delivery, 400, f"the message cannot be read: {error}")
             return
@@ -152,6 +181,11 @@ class BrokerMock:
             payload=payload,
             headers=headers,
         )
+
+
+def _address(served: ServedAddress, path: str) -> str:
+    """As the contract spells it."""
+    return path if served.channels[0].address.startswith("/") else path.removeprefix("/")
 
 
 def destination_of(served: ServedAddress, address: str = "") -> Destination:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from maestro.errors import InvalidInput
+from maestro.settings import without_password
 
 _ADAPTERS = {
     "redis": ("redis", "redis.asyncio", "redis_link", "RedisLink"),
@@ -48,6 +49,11 @@ class BrokerLink(Protocol):
         """Otherwise headers stand in the body, as they do on a WebSocket."""
         ...
 
+    @property
+    def losses(self) -> tuple[type[Exception], ...]:
+        """What is raised when the broker is gone."""
+        ...
+
     async def publish(
         self, destination: Destination, body: bytes, headers: Mapping[str, str]
     ) -> None: ...
@@ -67,20 +73,21 @@ async def connected(url: str) -> BrokerLink:
     Raises:
         InvalidInput: another scheme, the adapter's library is not installed, or nothing answers.
     """
-    scheme = urlsplit(url).scheme
+    scheme, shown = urlsplit(url).scheme, without_password(url)
     if scheme not in _ADAPTERS:
-        raise InvalidInput(f"{url!r}: brokers are spoken to by {', '.join(sorted(_ADAPTERS))}")
+        raise InvalidInput(f"{shown!r}: brokers are spoken to by {', '.join(sorted(_ADAPTERS))}")
     extra, library, module, name = _ADAPTERS[scheme]
     try:
         loaded = import_module(library)
     except ImportError:
         raise InvalidInput(
-            f"{url!r} needs the extra {extra!r}, which is not installed; "
+            f"{shown!r} needs the extra {extra!r}, which is not installed; "
             f"run: pip install 'maestro-conductor[{extra}]'"
         ) from None
     adapter: Any = getattr(import_module(f"{__package__}.{module}"), name)
     try:
         link: BrokerLink = await adapter.opened(loaded, url)
     except OSError as error:  # the libraries' own connection errors are of this kind
-        raise InvalidInput(f"no broker answers at {url!r}: {error}") from None
+        told = without_password(str(error))
+        raise InvalidInput(f"no broker answers at {shown!r}: {told}") from None
     return link

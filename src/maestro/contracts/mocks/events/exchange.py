@@ -8,13 +8,30 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 from maestro.contracts.asyncapi.checking import Judgement
 from maestro.contracts.asyncapi.wire import MAX_MESSAGE
-from maestro.contracts.mocks.messages import MOCK_HEADER, Refused, Violation, dump, problem_value
+from maestro.contracts.mock_marker import MOCK_HEADER
+from maestro.contracts.mocks.events.stage import EventStage, Meeting
+from maestro.contracts.mocks.events.topics import Listener
+from maestro.contracts.mocks.messages import Refused, Violation, dump, problem_value
 from maestro.contracts.mocks.surface import Receive, Scope, Send
 
 SLOW_BODY_SECONDS = 30.0
 PROBLEM = "application/problem+json"
 EVERY, COUNT = "__every", "__count"
 """Query parameters of a listener: seconds between messages, and how many it wants."""
+
+
+class EventExchange:
+    """One listener on one address, whatever protocol it speaks."""
+
+    def __init__(
+        self, stage: EventStage, meeting: Meeting, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._stage = stage
+        self._meeting = meeting
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._listener = Listener()
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

@@ -13,8 +13,9 @@ _CONNECT_SECONDS = 5
 class NatsLink:
     carries_headers = True
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, library: Any, client: Any) -> None:
         self._client = client
+        self.losses: tuple[type[Exception], ...] = (OSError, library.errors.Error)
 
     @classmethod
     async def opened(cls, library: Any, url: str) -> "NatsLink":
@@ -24,7 +25,7 @@ class NatsLink:
                 client = await library.connect(url, allow_reconnect=False, error_cb=_silent)
         except (TimeoutError, library.errors.Error) as error:
             raise OSError(str(error) or type(error).__name__) from None
-        return cls(client)
+        return cls(library, client)
 
     async def publish(
         self, destination: Destination, body: bytes, headers: Mapping[str, str]
@@ -41,10 +42,12 @@ class NatsLink:
         try:
             yield _heard(subscription)
         finally:
-            await subscription.unsubscribe()
+            if not self._client.is_closed:
+                await subscription.unsubscribe()
 
     async def close(self) -> None:
-        await self._client.drain()
+        if not self._client.is_closed:
+            await self._client.drain()
 
 
 async def _silent(_: Exception) -> None:

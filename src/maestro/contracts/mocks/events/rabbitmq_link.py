@@ -17,6 +17,7 @@ class RabbitLink:
         self._library = library
         self._connection = connection
         self._channel = channel
+        self.losses: tuple[type[Exception], ...] = (OSError, library.exceptions.AMQPError)
 
     @classmethod
     async def opened(cls, library: Any, url: str) -> "RabbitLink":

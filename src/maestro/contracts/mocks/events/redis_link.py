@@ -15,8 +15,9 @@ _SPECIAL = re.compile(r"([*?\[\]\\^])")
 class RedisLink:
     carries_headers = False
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, library: Any, client: Any) -> None:
         self._client = client
+        self.losses: tuple[type[Exception], ...] = (OSError, library.RedisError)
 
     @classmethod
     async def opened(cls, library: Any, url: str) -> "RedisLink":
@@ -27,7 +28,7 @@ class RedisLink:
         except library.ConnectionError as error:
             await client.aclose()
             raise OSError(str(error)) from None
-        return cls(client)
+        return cls(library, client)
 
     async def publish(
         self, destination: Destination, body: bytes, headers: Mapping[str, str]

@@ -6,18 +6,24 @@ from collections.abc import Mapping
 from maestro.contracts.asyncapi.checking import header_values, schema_problems
 from maestro.contracts.asyncapi.dialects import UnverifiableSchema, message_schema
 from maestro.contracts.asyncapi.wire import MAX_MESSAGE, decoded
-from maestro.contracts.mocks.events.exchange import headers_of, pace, query_of, race, refusal
-from maestro.contracts.mocks.events.stage import EventStage, Meeting, listened, wire_text
+from maestro.contracts.mock_marker import MOCK_HEADER
+from maestro.contracts.mocks.events.exchange import (
+    EventExchange,
+    headers_of,
+    pace,
+    query_of,
+    race,
+    refusal,
+)
+from maestro.contracts.mocks.events.stage import listened, wire_text
 from maestro.contracts.mocks.events.stream import tick
-from maestro.contracts.mocks.events.topics import Listener, Published
+from maestro.contracts.mocks.events.topics import Published
 from maestro.contracts.mocks.messages import (
-    MOCK_HEADER,
     Refused,
     Violation,
     dump,
     problem_value,
 )
-from maestro.contracts.mocks.surface import Receive, Scope, Send
 from maestro.contracts.openapi.pointers import join
 from maestro.domain.values import JsonObject, JsonValue
 from maestro.errors import InvalidInput
@@ -27,20 +33,11 @@ NORMAL, TOO_BIG, TRY_LATER = 1000, 1009, 1013
 CLOSE_SECONDS = 5.0
 
 
-class SocketExchange:
+class SocketExchange(EventExchange):
     """One connection until it is closed, has enough, or does not keep up."""
 
-    def __init__(
-        self, stage: EventStage, meeting: Meeting, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self._stage = stage
-        self._meeting = meeting
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._listener = Listener()
-        self._code: int | None = NORMAL
-        """None once the other side has closed."""
+    _code: int | None = NORMAL
+    """None once the other side has closed."""
 
     def check_handshake(self) -> None:
         """Raises Refused for a handshake the contract's bindings do not allow."""

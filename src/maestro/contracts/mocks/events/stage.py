@@ -1,6 +1,7 @@
 """One contract played to one consumer: what was published where, and what was recorded."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from maestro.contracts.asyncapi.model import Direction
 from maestro.contracts.asyncapi.samples import SampleMessage
 from maestro.contracts.asyncapi.wire import encoded
 from maestro.contracts.mocks.events.player import EventPlayer, TakenMessage
-from maestro.contracts.mocks.events.topics import Published, Topic, Topics
+from maestro.contracts.mocks.events.topics import Published, Topic, Topics, Watch
 from maestro.contracts.mocks.messages import Refused, Violation, dump
 from maestro.contracts.mocks.surface import MockBehaviour, Record
 from maestro.domain.contract import Contract
@@ -53,6 +54,10 @@ class EventStage:
         )
         self.base = base_path(self.player.model)
         self._topics = Topics()
+
+    def watched(self, watch: Watch) -> AbstractContextManager[None]:
+        """Tells of everything that the application publishes, on any address."""
+        return self._topics.watched(watch)
 
     def reset(self) -> None:
         """Forgets what was published; listeners stay."""

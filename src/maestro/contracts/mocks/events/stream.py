@@ -3,28 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from maestro.contracts.mocks.events.exchange import headers_of, pace, query_of, race, start
+from maestro.contracts.mocks.events.exchange import (
+    EventExchange,
+    headers_of,
+    pace,
+    query_of,
+    race,
+    start,
+)
 from maestro.contracts.mocks.events.stage import EventStage, Meeting, listened, wire_text
-from maestro.contracts.mocks.events.topics import Listener, Published
+from maestro.contracts.mocks.events.topics import Published
 from maestro.contracts.mocks.messages import Refused, accepted
-from maestro.contracts.mocks.surface import Receive, Scope, Send
 from maestro.errors import InvalidInput
 
 KIND = "text/event-stream"
 
 
-class StreamExchange:
+class StreamExchange(EventExchange):
     """One listener until it leaves, has enough, or does not keep up."""
-
-    def __init__(
-        self, stage: EventStage, meeting: Meeting, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self._stage = stage
-        self._meeting = meeting
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._listener = Listener()
 
     async def run(self) -> None:
         """Raises Refused before anything was sent."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,9 @@ MAX_KEPT = 500
 MAX_WAITING = 128
 """Messages that wait for one listener."""
 MAX_TOPICS = 2000
+
+Watch = Callable[[str, SampleMessage], None]
+"""Gets address and message of what the application publishes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,10 @@ class Listener:
 class Topic:
     """One concrete address."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "", watchers: Sequence[Watch] = ()) -> None:
+        """`watchers` are told of everything that is published, whoever listens."""
+        self._path = path
+        self._watchers = watchers
         self.kept: deque[Published] = deque(maxlen=MAX_KEPT)
         self.listeners: set[Listener] = set()
         self.drawn = 0
@@ -59,6 +65,8 @@ class Topic:
         self.kept.append(published)
         for listener in self.listeners:
             listener.put(published)
+        for watch in self._watchers:
+            watch(self._path, sample)
         return published
 
     def after(self, number: int) -> list[Published]:
@@ -83,14 +91,24 @@ class Topics:
 
     def __init__(self) -> None:
         self._topics: OrderedDict[str, Topic] = OrderedDict()
+        self._watchers: list[Watch] = []
 
     def of(self, path: str) -> Topic:
         topic = self._topics.get(path)
         if topic is None:
-            topic = self._topics[path] = Topic()
+            topic = self._topics[path] = Topic(path, self._watchers)
             self._shrink(topic)
         self._topics.move_to_end(path)
         return topic
+
+    @contextmanager
+    def watched(self, watch: Watch) -> Iterator[None]:
+        """Tells of everything that is published on any address."""
+        self._watchers.append(watch)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watch)
 
     def forget(self) -> None:
         for path, topic in list(self._topics.items()):

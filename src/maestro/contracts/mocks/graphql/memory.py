@@ -66,6 +66,8 @@ class Memory:
         """Grows with every change: what was answered before may be wrong after."""
         self.draws = 0
         """Values drawn so far, where every reply is to be another one."""
+        self.start: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+        """What is there from the beginning instead of samples, by type."""
         self._stores: dict[str, _Store] = {}
         self._listeners: list[Listener] = []
         self._clock = 0
@@ -102,7 +104,7 @@ class Memory:
         if self.is_missing(type_name, text):
             return None
         chosen = self._meant(possible, text)
-        if chosen is None:
+        if chosen is None or chosen.entity.name in self.start:
             return None
         entry = Thing(chosen.entity.name, text, self._number(chosen.entity.name, text))
         if chosen.entity.key:
@@ -129,9 +131,12 @@ class Memory:
         if key is not None and str(key) in store.entries:
             raise refused(f"{type_name} {str(key)!r} exists already", "CONFLICT")
         number = store.counter
-        if self.behaviour.stateful:
-            store.counter += 1
         made = _key(self.roles, store.entity, number) if key is None else key
+        while key is None and str(made) in store.entries:
+            number += 1
+            made = _key(self.roles, store.entity, number)
+        if self.behaviour.stateful:
+            store.counter = number + 1
         offset = self.behaviour.seed
         entry = Thing(type_name, str(made), number + offset, values, is_seeded=False)
         if store.entity.key:
@@ -187,9 +192,16 @@ class Memory:
             store = self._stores[type_name] = _Store(entity)
             for entry in self._seeds(entity):
                 store.entries[entry.key] = entry
+            store.counter = len(store.entries)
         return store
 
     def _seeds(self, entity: EntityType) -> Iterator[Thing]:
+        if entity.name in self.start:
+            for number, given in enumerate(self.start[entity.name]):
+                key = given.get(entity.key, _key(self.roles, entity, number))
+                values = {entity.key: key, **given} if entity.key else given
+                yield Thing(entity.name, str(key), number, values)
+            return
         for number in range(SEEDED):
             key = _key(self.roles, entity, number)
             values = {entity.key: key} if entity.key else {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from maestro.contracts.mock_marker import MOCK_HEADER
 from maestro.contracts.mocks.graphql.engine import (
     GraphqlEngine,
     Prepared,
@@ -14,7 +15,7 @@ from maestro.contracts.mocks.graphql.engine import (
 )
 from maestro.contracts.mocks.graphql.http import Asked, Unreadable, asked_of
 from maestro.contracts.mocks.graphql.memory import Memory
-from maestro.contracts.mocks.messages import MOCK_HEADER, dump
+from maestro.contracts.mocks.messages import dump
 from maestro.contracts.mocks.surface import Receive, Scope, Send
 
 PROTOCOL = "graphql-transport-ws"

@@ -29,8 +29,10 @@ from maestro.contracts.mocks.graphql.http import (
 )
 from maestro.contracts.mocks.graphql.memory import Memory
 from maestro.contracts.mocks.graphql.socket import Socket
+from maestro.contracts.mocks.graphql.starting import check_entries, kept_values
 from maestro.contracts.mocks.messages import MockReply, MockRequest, dump
-from maestro.contracts.mocks.recording import CallRecorder, RawCall
+from maestro.contracts.mocks.recording import AnsweredRequest, CallOrigin, CallRecorder
+from maestro.contracts.mocks.seeding import SeedEntries
 from maestro.contracts.mocks.surface import (
     MockBehaviour,
     MockRoute,
@@ -46,7 +48,6 @@ from maestro.contracts.sdl.reading import sdl_of
 from maestro.domain.contract import Contract
 
 PATH = "/graphql"
-_NO_SECRETS: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -70,8 +71,9 @@ class GraphqlSurface:
         self._contract = contract
         self._engine: GraphqlEngine = engine_of(sdl_of(contract), f"contract {contract.id!r}")
         self._memory = Memory(self._engine.roles, behaviour)
+        self._start: SeedEntries = {}
         self._record = record
-        self._consumer = consumer
+        self._origin = CallOrigin(contract.id, consumer, protocol="graphql")
         self._take = record.defer if isinstance(record, CallRecorder) else self._tell
 
     @property
@@ -107,7 +109,25 @@ class GraphqlSurface:
 
     def for_consumer(self, consumer: str) -> "GraphqlSurface":
         """The same contract with a memory of its own."""
-        return GraphqlSurface(self._contract, self._memory.behaviour, self._record, consumer)
+        made = GraphqlSurface(self._contract, self._memory.behaviour, self._record, consumer)
+        made.start_with(self._start)
+        return made
+
+    def collections(self) -> Sequence[str]:
+        return tuple(self._engine.roles.entities)
+
+    def check_start(self, given: SeedEntries) -> None:
+        """Raises InvalidInput."""
+        check_entries(self._engine.roles, given)
+
+    def start_with(self, given: SeedEntries) -> None:
+        self._start = given
+        roles = self._engine.roles
+        self._memory.start = {
+            name: [kept_values(roles, name, one) for one in entries if isinstance(one, dict)]
+            for name, entries in given.items()
+        }
+        self._memory.reset()
 
     def reset(self) -> None:
         self._memory.reset()
@@ -127,11 +147,11 @@ class GraphqlSurface:
         answer = self._answer(request)
         if answer is None:
             return None
-        told = self._told(request, answer)
-        self._take(RawCall(time.time(), *told))
+        call = _told(request, answer)
+        self._take(self._origin, call)
         again = None
         if answer.is_repeatable and version == self._memory.version:
-            again = _Repetition(self._memory, self._take, answer.reply, told).reply
+            again = _Repetition(self._memory, self._take, self._origin, call)
         return answer.reply, again
 
     async def _http(self, request: MockRequest, receive: Receive, send: Send) -> None:
@@ -225,32 +245,10 @@ class GraphqlSurface:
             await found.aclose()
 
     def _keep(self, request: MockRequest, answer: _Answer) -> None:
-        self._take(RawCall(time.time(), *self._told(request, answer)))
+        self._take(self._origin, _told(request, answer))
 
-    def _told(self, request: MockRequest, answer: _Answer) -> tuple[Any, ...]:
-        """What a record says besides the time."""
-        reply = answer.reply
-        return (
-            request.method,
-            PATH,
-            "" if request.method == "POST" else request.query,
-            request.headers,
-            answer.asked.told() if answer.asked else None,
-            800 + 4 * len(request.body) + len(reply.body),
-            answer.operation,
-            reply.status,
-            answer.valid,
-            answer.problem,
-            reply.body,
-            reply.content_type,
-            self._contract.id,
-            self._consumer,
-            _NO_SECRETS,
-            "graphql",
-        )
-
-    def _tell(self, call: RawCall) -> None:
-        self._record(call.told())
+    def _tell(self, origin: CallOrigin, call: AnsweredRequest) -> None:
+        self._record(call.told(time.time(), origin))
 
     def _kept(
         self, asked: Asked, operation: PreparedOperation | None, value: dict[str, Any]
@@ -265,26 +263,37 @@ class GraphqlSurface:
 class _Repetition:
     """Answers one query again, for as long as nothing has changed."""
 
-    __slots__ = ("_memory", "_reply", "_take", "_told", "_version")
+    __slots__ = ("_call", "_memory", "_origin", "_reply", "_take", "_version")
 
     def __init__(
         self,
         memory: Memory,
-        take: Callable[[RawCall], None],
-        reply: MockReply,
-        told: tuple[Any, ...],
+        take: Callable[[CallOrigin, AnsweredRequest], None],
+        origin: CallOrigin,
+        call: AnsweredRequest,
     ) -> None:
         self._memory = memory
         self._version = memory.version
         self._take = take
-        self._reply = (reply.head(), reply.body)
-        self._told = told
+        self._origin = origin
+        self._call = call
+        self._reply = (call.reply.head(), call.reply.body)
 
-    def reply(self) -> tuple[bytes, bytes] | None:
+    def __call__(self) -> tuple[bytes, bytes] | None:
         if self._version != self._memory.version:
             return None
-        self._take(RawCall(time.time(), *self._told))
+        self._take(self._origin, self._call)
         return self._reply
+
+
+def _told(request: MockRequest, answer: _Answer) -> AnsweredRequest:
+    """What the record says; the body of a POST is told as what it asks for."""
+    query = "" if request.method == "POST" else request.query
+    asked = MockRequest(request.method, PATH, query, request.headers, request.body)
+    body = answer.asked.told() if answer.asked else None
+    return AnsweredRequest(
+        asked, answer.reply, answer.operation, answer.valid, answer.problem, body
+    )
 
 
 def _read(request: MockRequest) -> Asked:

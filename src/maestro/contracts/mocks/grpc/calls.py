@@ -1,7 +1,7 @@
 """Every call of a gRPC mock: read, answered as asked, kept as evidence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
+from maestro.contracts.mock_marker import MOCK_HEADER
 from maestro.contracts.mocks.grpc.preferences import (
     CODES,
     PREFER,
@@ -19,7 +20,8 @@ from maestro.contracts.mocks.grpc.preferences import (
 from maestro.contracts.mocks.grpc.replies import GrpcReplies
 from maestro.contracts.mocks.grpc.state import GrpcRefusal
 from maestro.contracts.mocks.surface import MockBehaviour, Record
-from maestro.contracts.protobuf.model import MOCK_METADATA, CallKind, GrpcMethod, ProtobufModel
+from maestro.contracts.protobuf.model import CallKind, GrpcMethod, ProtobufModel
+from maestro.contracts.protobuf.resources import GrpcResource
 from maestro.domain.values import JsonValue
 from maestro.ports import RecordedCall
 
@@ -67,6 +69,14 @@ class GrpcCalls:
 
     def reset(self) -> None:
         self._replies.reset()
+
+    def resources(self) -> Sequence[GrpcResource]:
+        """What is kept."""
+        return self._replies.resources()
+
+    def start_with(self, entries: Mapping[str, Sequence[Any]]) -> None:
+        """Begins anew with these messages, by the name of their resource."""
+        self._replies.start_with(entries)
 
     def handler(self, method: GrpcMethod) -> Any:
         if method.kind is CallKind.UNARY:
@@ -177,7 +187,7 @@ class GrpcCalls:
     ) -> AsyncIterator[_Call]:
         """Marks the call as a mock's, turns refusals into a status, records how it ended."""
         call = _Call(method, path, context)
-        context.set_trailing_metadata((MOCK_METADATA,))
+        context.set_trailing_metadata((MOCK_HEADER,))
         try:
             yield call
             call.status = "OK"
@@ -211,7 +221,7 @@ class GrpcCalls:
 
 
 async def _abort(context: Any, refusal: GrpcRefusal) -> NoReturn:
-    await context.abort(CODES[refusal.code], refusal.detail, (MOCK_METADATA,))
+    await context.abort(CODES[refusal.code], refusal.detail, (MOCK_HEADER,))
     raise AssertionError("abort raises")
 
 

@@ -1,12 +1,13 @@
 """What a gRPC mock answers: entries it keeps, else samples that echo what was asked."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from maestro.contracts.mocks.grpc.state import GrpcState, copy_alike
 from maestro.contracts.mocks.surface import MockBehaviour
 from maestro.contracts.protobuf.model import GrpcMethod, ProtobufModel
+from maestro.contracts.protobuf.resources import GrpcResource
 from maestro.contracts.protobuf.sampling import MessageSampler, is_whole
 
 STREAMED = 3
@@ -26,6 +27,13 @@ class GrpcReplies:
     def reset(self) -> None:
         if self._state is not None:
             self._state.reset()
+
+    def resources(self) -> Sequence[GrpcResource]:
+        return self._state.resources() if self._state is not None else ()
+
+    def start_with(self, entries: Mapping[str, Sequence[Any]]) -> None:
+        if self._state is not None:
+            self._state.start_with(entries)
 
     def to_one(self, method: GrpcMethod, request: Any) -> Any:
         """Raises GrpcRefusal where the state forbids it."""

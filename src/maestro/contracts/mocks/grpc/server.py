@@ -11,6 +11,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from maestro.contracts.mocks.grpc.calls import GrpcCalls
 from maestro.contracts.mocks.grpc.health import SERVICE as HEALTH
 from maestro.contracts.mocks.grpc.health import HealthHandlers, health_file
+from maestro.contracts.mocks.grpc.starting import started_messages
+from maestro.contracts.mocks.seeding import SeedEntries
 from maestro.contracts.mocks.surface import MockBehaviour, MockRoute, Record
 from maestro.contracts.protobuf.compiling import source_text
 from maestro.contracts.protobuf.model import ProtobufModel, model_of, read_protobuf
@@ -118,6 +120,22 @@ class GrpcMock:
         """Content type and text of what is served."""
         text = source_text(self._contract.specification)
         return "text/plain; charset=utf-8", text.encode("utf-8", "replace")
+
+    def collections(self) -> Sequence[str]:
+        return [resource.name for resource in self._calls.resources()] if self._calls else []
+
+    def check_start(self, given: SeedEntries) -> None:
+        """Raises InvalidInput."""
+        self._messages(given)
+
+    def start_with(self, given: SeedEntries) -> None:
+        if self._calls is not None:
+            self._calls.start_with(self._messages(given))
+
+    def _messages(self, given: SeedEntries) -> dict[str, list[Any]]:
+        if self._model is None or self._calls is None:
+            raise InvalidInput(f"the gRPC mock of {self._contract.id!r} does not run yet")
+        return started_messages(self._model, self._calls.resources(), given)
 
     def reset(self) -> None:
         """Forgets everything that calls have changed."""

@@ -1,6 +1,6 @@
 """What callers stored in a gRPC mock, for the resources its methods' names let us recognise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
@@ -48,11 +48,23 @@ class GrpcState:
         self._model = model
         self._sampler = sampler
         self._clock = 0
+        self._start: Mapping[str, Sequence[Any]] = {}
         self._owners: dict[str, tuple[_Entries, EntryAction]] = {}
         for resource in resources_of(model):
             entries = _Entries(resource)
             for action, method in resource.methods.items():
                 self._owners[method.path] = (entries, action)
+
+    def resources(self) -> Sequence[GrpcResource]:
+        return [entries.resource for entries in self._entries()]
+
+    def start_with(self, given: Mapping[str, Sequence[Any]]) -> None:
+        """Begins anew with these messages, by the name of their resource."""
+        self._start = given
+        self.reset()
+
+    def _entries(self) -> list[_Entries]:
+        return list({id(entries): entries for entries, _ in self._owners.values()}.values())
 
     def owns(self, method: GrpcMethod) -> bool:
         return method.path in self._owners
@@ -81,9 +93,11 @@ class GrpcState:
 
     def reset(self) -> None:
         self._clock = 0
-        for entries, _ in self._owners.values():
-            entries.kept.clear()
-            entries.counter = 0
+        for entries in self._entries():
+            started = self._start.get(entries.resource.name, ())
+            field = entries.resource.id_field
+            entries.kept = {str(getattr(entry, field)): entry for entry in started}
+            entries.counter = len(entries.kept)
 
     def _create(self, entries: _Entries, request: Any) -> Any:
         resource = entries.resource

@@ -5,7 +5,7 @@ import json
 import keyword
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from maestro.contracts.mocks.interfaces.model import (
@@ -39,6 +39,14 @@ def read_interface(contract: Contract) -> InterfaceModel:
             f"contract {contract.id!r} is written in {contract.format.value!r}, not as an interface"
         )
     return interface_model(contract.specification, name=contract.id, module=_module(contract))
+
+
+def import_folders(module: str, root: Path) -> tuple[Path, ...]:
+    """Where in a provider's work tree a module is looked for: at the root, or in a folder that is
+    named like its first package.
+    """
+    first = module.partition(".")[0]
+    return (root, root / first) if "." in module else (root,)
 
 
 def interface_model(specification: JsonObject, *, name: str, module: str = "") -> InterfaceModel:

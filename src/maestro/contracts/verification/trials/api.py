@@ -38,7 +38,9 @@ class ApiUnderTest:
     excluded: frozenset[str] = frozenset()
     """Operations declared as not built."""
     survey: ResourceSurvey = field(init=False)
+    every: tuple[Operation, ...] = field(init=False)
     operations: tuple[Operation, ...] = field(init=False)
+    """All but the excluded ones."""
     _kept: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,7 +48,8 @@ class ApiUnderTest:
         known = [o for r in self.survey.resources for o in (*r.operations.values(), *r.finds)]
         rest = [u.operation for u in self.survey.unrecognised]
         unique = {o.key: o for o in (*known, *rest)}
-        self.operations = tuple(o for o in unique.values() if o.key not in self.excluded)
+        self.every = tuple(unique.values())
+        self.operations = tuple(o for o in self.every if o.key not in self.excluded)
 
     @property
     def resources(self) -> tuple[Resource, ...]:

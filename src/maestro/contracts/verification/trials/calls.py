@@ -41,13 +41,19 @@ class _Matched:
 
 @dataclass(slots=True)
 class CallReplay:
-    """Calls in their order; ids of the mock become ids of the provider."""
+    """Calls in their order; ids of the mock become ids of the provider.
+
+    Every consumer had a memory of its own on the mock, so the same id of two consumers is not the
+    same entry.
+    """
 
     lab: Lab
-    ids: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """(resource, id on the mock) -> id on the provider."""
-    values: dict[tuple[str, str, str], Any] = field(default_factory=dict)
-    """(resource, unique field, value on the mock) -> value on the provider."""
+    ids: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    """(consumer, resource, id on the mock) -> id on the provider."""
+    gone: set[tuple[str, str, str]] = field(default_factory=set)
+    """Those that a repeated call has deleted."""
+    values: dict[tuple[str, str, str, str], Any] = field(default_factory=dict)
+    """(consumer, resource, unique field, value on the mock) -> value on the provider."""
 
     async def run(self, calls: Sequence[RecordedCall]) -> CallsReplayed:
         findings: list[Finding] = []
@@ -55,9 +61,11 @@ class CallReplay:
         self.lab.findings.clear()
         self.lab.wire.trail.clear()
         for call in calls:
-            if call.protocol != "http" or call.status >= 500 or call.method == "OPTIONS":
+            if call.protocol != "http" or call.method == "OPTIONS" or _wished_for(call):
                 continue  # faults a consumer asked the mock for, and other kinds of contract
             matched = self._matched(call)
+            if matched is not None and matched.operation.key in self.lab.api.excluded:
+                continue  # the provider says itself that it has not built it
             if matched is None:
                 outside += 1
                 findings.append(_outside(call))
@@ -75,7 +83,7 @@ class CallReplay:
     def _matched(self, call: RecordedCall) -> _Matched | None:
         """The operation a path belongs to, with or without a base path; the longest one wins."""
         found = []
-        for operation in self.lab.api.operations:
+        for operation in self.lab.api.every:
             pieces = re.split(r"(\{[^{}]+\})", operation.path)
             pattern = "".join("([^/]+)" if p.startswith("{") else re.escape(p) for p in pieces)
             match = re.fullmatch(f"(?:/.*)?{pattern}", call.path)
@@ -126,6 +134,9 @@ class CallReplay:
         )
         if answer.ok and owner is not None and owner[1] is ResourceAction.CREATE:
             self._remember(owner[0], values, body, answer, call)
+        if answer.ok and owner is not None and owner[1] is ResourceAction.DELETE:
+            text = matched.values.get(owner[0].id_parameter or "", "")
+            self.gone.add((call.consumer, owner[0].name, text))
         return answer
 
     def _is_sent(self, operation: Operation, name: str) -> bool:
@@ -144,15 +155,16 @@ class CallReplay:
             entry = self.lab.made(resource, values, body, answer)
             mocked = call.reply_body
             if isinstance(mocked, Mapping) and resource.id_field in mocked:
-                self.ids[resource.name, text_of(mocked[resource.id_field])] = entry.id
+                key = (call.consumer, resource.name, text_of(mocked[resource.id_field]))
+                self.ids[key] = entry.id
 
     async def _id(self, name: str, text: str, call: RecordedCall, *, renew: bool) -> Any:
         """The provider's id for one of the mock; made where the mock brought its own entry."""
         resource = next((r for r in self.lab.api.resources if r.id_parameter == name), None)
         if resource is None or not call.valid:
             return text
-        key = (resource.name, text)
-        if call.status == 404 and key not in self.ids:
+        key = (call.consumer, resource.name, text)
+        if call.status == 404 and (key not in self.ids or key not in self.gone):
             own = self.lab.api.properties(resource.item_schema).get(resource.id_field or "", {})
             return stranger(own, self.lab.bodies) or text
         if call.status < 400 and (renew or key not in self.ids):
@@ -167,20 +179,21 @@ class CallReplay:
         sent = _copied(body)
         for place in references(self.lab.api, self.lab.api.body(operation), sent):
             mocked = text_of(place.owner[place.name])
-            key = (place.target.name, mocked)
+            key = (call.consumer, place.target.name, mocked)
             if call.status < 400 and (renew or key not in self.ids):
                 self.ids[key] = (await self.lab.create(place.target)).id
             place.owner[place.name] = self.ids.get(key, place.owner[place.name])
         for name in unique_fields(self.lab, operation):
             if name in sent:
-                sent[name] = self._unique(operation, owner[0], sent, name, renew=renew)
+                mocked = text_of(sent[name])
+                taken = (call.consumer, owner[0].name, name, mocked)
+                sent[name] = self._unique(operation, taken, sent, name, renew=renew)
         return sent
 
     def _unique(
-        self, operation: Operation, resource: Resource, body: dict[str, Any], name: str, *,
-        renew: bool,
+        self, operation: Operation, key: tuple[str, str, str, str], body: dict[str, Any],
+        name: str, *, renew: bool,
     ) -> Any:  # fmt: skip
-        key = (resource.name, name, text_of(body[name]))
         if renew:
             found, value = self.lab.bodies.another(operation, body, name)
             if found:
@@ -192,6 +205,12 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _copied(entry) for name, entry in value.items()}
     return [_copied(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _wished_for(call: RecordedCall) -> bool:
+    """Whether the mock failed because it was asked to."""
+    wish = call.request_headers.get("prefer", "")
+    return call.status >= 500 or (call.status >= 400 and "code=" in wish)
 
 
 def _alike(answer: Answer, call: RecordedCall) -> bool:

@@ -26,7 +26,12 @@ def reply_findings(api: ApiUnderTest, answer: Answer) -> Iterator[Finding]:
             "not_a_server_error", "the provider fails", expected="a status below 500"
         )
         return
-    documented = api.documented(answer.operation, answer.status)
+    if not answer.asking.inside and answer.status in PROTOCOL:
+        documented = answer.operation.responses.get(str(answer.status))
+        if documented is None:
+            return  # `default` speaks of the operation, which such a request may never reach
+    else:
+        documented = api.documented(answer.operation, answer.status)
     if documented is None:
         yield from _undocumented(answer)
         return
@@ -45,15 +50,14 @@ def _undocumented(answer: Answer) -> Iterator[Finding]:
         return
     if answer.status in NO_ENTRY:
         return  # whether it may refuse is for the trials of access
-    outside = not answer.asking.inside
-    if outside and answer.status in PROTOCOL:
-        return
     finding = answer.finding(
         "status_code_conformance",
         f"status {answer.status} is not documented",
         expected=f"one of {', '.join(statuses)}",
     )
-    mild = outside and answer.status in REFUSALS and not {"400", "422"} & {*statuses}
+    mild = (
+        not answer.asking.inside and answer.status in REFUSALS and not {"400", "422"} & {*statuses}
+    )
     yield replace(finding, severity=Severity.WARNING) if mild else finding
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from maestro.contracts.mocks.events.broker_mock import BrokerMock, destination_of
 from maestro.contracts.mocks.events.brokers import BrokerDelivery, Destination, connected
+from maestro.contracts.mocks.events.stage import EventStage
 from maestro.contracts.mocks.surface import MockBehaviour
 from maestro.contracts.reading import read_contract
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, SandboxFailed
 from maestro.ports import RecordedCall
 
 CONTRACT = read_contract(Path(__file__).parents[5] / "examples/contracts/orders.asyncapi.yaml")
@@ -26,6 +27,8 @@ class FakeBroker:
 
     def __init__(self, *, carries_headers: bool = True) -> None:
         self.carries_headers = carries_headers
+        self.losses: tuple[type[Exception], ...] = (OSError,)
+        self.is_lost = False
         self.published: list[tuple[str, Any]] = []
         self._queues: list[asyncio.Queue[BrokerDelivery]] = []
         self.subscribed: list[Destination] = []
@@ -33,6 +36,8 @@ class FakeBroker:
     async def publish(
         self, destination: Destination, body: bytes, headers: Mapping[str, str]
     ) -> None:
+        if self.is_lost:
+            raise OSError("connection reset")
         self.published.append((destination.address, json.loads(body)))
         for queue in self._queues:
             queue.put_nowait(
@@ -61,7 +66,7 @@ def played(bodies: list[tuple[str, bytes]]) -> tuple[FakeBroker, list[RecordedCa
     broker = FakeBroker()
 
     async def run() -> None:
-        mock = BrokerMock(CONTRACT, broker, MockBehaviour(), calls.append)
+        mock = BrokerMock(EventStage(CONTRACT, MockBehaviour(), calls.append), broker)
         async with asyncio.timeout(20), mock.running():
             broker_bodies = [(Destination(address=a), body) for a, body in bodies]
             for destination, body in broker_bodies:
@@ -105,7 +110,7 @@ def test_bindings_say_where_a_message_goes() -> None:
     }
 
     contract = replace(CONTRACT, specification=source)
-    mock = BrokerMock(contract, FakeBroker(), MockBehaviour(), lambda call: None)
+    mock = BrokerMock(EventStage(contract, MockBehaviour(), lambda call: None), FakeBroker())
     found = {d.address: d for d in map(destination_of, mock.player.addresses)}
     assert found["quotes"].queue
     assert found["orders/{orderId}"].exchange == "shop"
@@ -125,3 +130,30 @@ def test_a_missing_extra_is_named(scheme: str, library: str, extra: str) -> None
     assert importlib.util.find_spec(library) is None, f"{library} belongs to test-extras only"
     with pytest.raises(InvalidInput, match=rf"maestro-conductor\[{extra}\]"):
         asyncio.run(connected(f"{scheme}://127.0.0.1:1"))
+
+
+def test_everything_that_the_application_publishes_goes_to_the_broker_too() -> None:
+    async def run() -> list[tuple[str, Any]]:
+        broker, stage = FakeBroker(), EventStage(CONTRACT, MockBehaviour(), lambda call: None)
+        mock = BrokerMock(stage, broker)
+        async with mock.running():
+            stage.publish("/orders", count=2)  # as somebody may demand it over HTTP
+            await mock.publish("orders")
+        stage.publish("/orders")
+        return broker.published
+
+    published = asyncio.run(run())
+    assert [address for address, _ in published] == ["orders"] * 3
+    assert all(body["event"].startswith("order_") for _, body in published)
+
+
+def test_a_broker_that_is_gone_ends_what_waits_for_it() -> None:
+    async def run() -> None:
+        broker = FakeBroker()
+        mock = BrokerMock(EventStage(CONTRACT, MockBehaviour(), lambda call: None), broker)
+        async with mock.running():
+            broker.is_lost = True
+            await mock.publish("orders")
+
+    with pytest.raises(SandboxFailed, match="the broker is gone: connection reset"):
+        asyncio.run(run())

@@ -146,6 +146,23 @@ def test_a_refusal_that_was_not_documented_is_a_hint(api: ApiUnderTest) -> None:
     assert found.severity is Severity.ERROR
 
 
+@pytest.mark.parametrize(("inside", "rules"), [(False, []), (True, ["content_type_conformance"])])
+def test_default_does_not_speak_of_what_never_reached_the_operation(
+    inside: bool, rules: list[str]
+) -> None:
+    """A framework answers a path with an encoded slash by itself, in its own form."""
+    document = json.loads(json.dumps(DOCUMENT))
+    responses = document["paths"]["/things/{id}"]["get"]["responses"]
+    del responses["404"]
+    responses["default"] = {
+        "description": "Else.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+    api = ApiUnderTest(from_object(document, name="things"))
+    made = reply(api, 404, inside=inside, headers={"content-type": "text/html"}, content=b"no")
+    assert [finding.rule for finding in reply_findings(api, made)] == rules
+
+
 def test_the_curl_line_says_all_of_the_request(api: ApiUnderTest) -> None:
     plain = reply(api, 200, {"id": 1})
     asking = replace(plain.asking, content=b'{"name": "it\'s"}')

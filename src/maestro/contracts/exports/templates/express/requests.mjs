@@ -43,7 +43,7 @@ export async function readRequest(operation, request) {
 // Undefined, or why the request is refused: no alternative of the security requirement is complete.
 export function credentialsProblem(operation, request) {
   const alternatives = operation.security;
-  if (alternatives.length === 0 || alternatives.some((all) => all.every((one) => brought(one, request)))) {
+  if (alternatives.length === 0 || alternatives.some((all) => lacking(all, request).length === 0)) {
     return undefined;
   }
   const missing = alternatives.flat().map(({ in: place, name }) => `the ${place} ${JSON.stringify(name)}`);
@@ -56,6 +56,13 @@ export function credentialsProblem(operation, request) {
     [{ pointer: "security", detail: `send ${wanted}`, rule: "security" }],
     { "www-authenticate": challenge.map((word) => `${word} realm="mock"`).join(", ") || 'bearer realm="mock"' },
   );
+}
+
+// Of several schemes that share the one Authorization header, one is enough.
+function lacking(all, request) {
+  const missing = all.filter((one) => !brought(one, request));
+  const sharing = all.filter(({ in: place }) => place === "authorization");
+  return sharing.some((one) => !missing.includes(one)) ? missing.filter((one) => !sharing.includes(one)) : missing;
 }
 
 function brought({ in: place, name }, request) {
@@ -107,15 +114,24 @@ function fromText({ name, style, explode, kinds, fields }, written) {
   let text = written;
   if (style === "label") text = text.replace(/^\./, "");
   if (style === "matrix" && text.startsWith(`;${name}=`)) text = text.slice(name.length + 2);
-  if (kinds.includes("array")) return arrayOf(text, style === "label" ? "." : ",", kinds);
+  const delimiter = delimiterOf(style, explode, text);
+  if (kinds.includes("array")) {
+    return arrayOf(delimiter === ";" ? text.replaceAll(`;${name}=`, ";") : text, delimiter, kinds);
+  }
   if (!kinds.includes("object")) return scalar(text, kinds);
-  const parts = text.split(",");
+  const parts = text.replace(/^;/, "").split(delimiter);
   if (explode) {
     const split = parts.filter((part) => part.includes("=")).map((part) => part.split(/=(.*)/s).slice(0, 2));
     return objectOf(fields, split);
   }
   const pairs = parts.flatMap((part, place) => (place % 2 === 0 && place + 1 < parts.length ? [[part, parts[place + 1]]] : []));
   return objectOf(fields, pairs);
+}
+
+// What stands between the parts of a text; both signs of labels are in use.
+function delimiterOf(style, explode, text) {
+  if (style === "label") return explode || !text.includes(",") ? "." : ",";
+  return style === "matrix" && explode ? ";" : ",";
 }
 
 const arrayOf = (text, delimiter, kinds) => (text ? text.split(delimiter).map((part) => scalar(part, kinds)) : []);

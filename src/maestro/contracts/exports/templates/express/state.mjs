@@ -51,14 +51,20 @@ export class State {
     const body = fieldsOf(asked.body);
     this.check(store, body, undefined);
     if (store.all().length >= MOST) throw new Refused(507, `${MOST} entries are stored already; reset the mock`);
-    store.counter += 1;
-    const entry = this.made(store, body, asked.path);
-    const key = String(entry[store.idField] ?? store.counter);
     const group = store.group(parents);
+    let entry;
+    let key;
+    do { // an id that we give is a free one
+      store.counter += 1;
+      entry = this.made(store, body, asked.path);
+      key = String(entry[store.idField] ?? store.counter);
+    } while (group.has(key) && !Object.hasOwn(body, store.idField));
     if (group.has(key) && Object.hasOwn(operation.replies, "409")) {
       throw new Refused(409, `${JSON.stringify(key)} exists already`);
     }
     group.set(key, entry);
+    const number = entry[store.idField];
+    if (Number.isInteger(number) && number > store.counter && number < 2 ** 31 - 1) store.counter = number;
     return { action: "create", value: entry, location: location(store, asked.path, key) };
   }
 

@@ -38,7 +38,7 @@ def _value(parameter: Parameter, request: Request) -> Any:
     if not texts:
         if parameter.required:
             raise Refused(400, f"{parameter.location} parameter {parameter.name!r} is missing")
-        return None
+        return parameter.schema.get("default")
     value = _typed(parameter.schema, texts, parameter.explode)
     error = next(iter(parameter.validator.iter_errors(value)), None)
     if error is not None:

@@ -15,7 +15,7 @@ const addresses = Object.fromEntries(APP.components.map((name) => [name, address
 const client = createClient(addresses);
 
 function addressOf(component) {
-  const variable = `API_URL_${component.toUpperCase()}`;
+  const variable = `API_URL_${component.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
   const address = process.env[variable];
   if (!address) throw new Error(`${variable} is not set; give the address of a running API.`);
   return address;

@@ -1,0 +1,5 @@
+"""How everybody can tell what a mock answered from what a provider did."""
+
+MOCK_NAME = "x-maestro-mock"
+MOCK_HEADER = (MOCK_NAME, "1")
+"""On every reply of a mock, over gRPC as metadata."""

@@ -32,9 +32,8 @@ SUMMARY = (
 TABLES: Mapping[str, str] = {
     "runs": "id TEXT PRIMARY KEY NOT NULL, workflow TEXT NOT NULL, status TEXT NOT NULL, "
     "max_parallel INTEGER NOT NULL, last_sequence BIGINT NOT NULL, fence BIGINT NOT NULL, "
-    "steered BIGINT NOT NULL, offers INTEGER NOT NULL, owner TEXT, lease_until DOUBLE PRECISION, "
-    "created_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, concurrency TEXT NOT NULL, "
-    "inputs TEXT NOT NULL",
+    "steered BIGINT NOT NULL, offers INTEGER NOT NULL, created_at TEXT NOT NULL, "
+    "started_at TEXT, ended_at TEXT, concurrency TEXT NOT NULL, inputs TEXT NOT NULL",
     "steps": "run_id TEXT NOT NULL REFERENCES runs (id), step_id TEXT NOT NULL, "
     "position INTEGER NOT NULL, definition TEXT NOT NULL, definition_digest TEXT NOT NULL, "
     "status TEXT NOT NULL, attempt INTEGER NOT NULL, forgiven INTEGER NOT NULL, "

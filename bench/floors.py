@@ -67,7 +67,7 @@ async def stored(workload: Workload, database: Database, drive: Drive) -> Walked
     await writer.close()
     kept = database.counts()
     database.close()
-    if kept != (workload.steps, 2 * workload.steps):
+    if kept != (workload.steps, 2 * workload.steps + 3 * workload.runs):
         raise RuntimeError(f"the floor kept {kept!r} rows of {workload.steps} steps")
     return Walked(seconds=seconds, ran=ran, commits=writer.commits)
 

@@ -1,8 +1,10 @@
-"""The rows that a step costs in Maestro's journal, written with nothing around them.
+"""The rows that a run costs in Maestro's journal, written with nothing around them.
 
 The same tables, columns, keys and about the same bytes as the engine writes: when a step starts,
-its row, a new attempt and an event; when it ends, its row, the attempt and an event; and the run's
-row once per transaction. One thread writes what has queued up in one commit.
+its row, a new attempt and an event; when it ends, its row, the attempt and an event; an event and
+the run's row when the run is created, starts and ends; and the run's counters once per transaction.
+What the engine alone needs, above all that a run has one owner, is left out. One thread writes what
+has queued up in one commit.
 """
 
 import asyncio
@@ -22,12 +24,16 @@ from bench.workloads import Workload
 AT = "2026-11-21T10:47:00.123456+00:00"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 OUTPUT = '{"done":true}'
+SUMMARY = (
+    '{{"action":"nothing","id":"{id}","kind":"action","needs":[{needs}],"persona":null,'
+    '"phase":"","title":"{id}"}}'
+)
 
 TABLES: Mapping[str, str] = {
     "runs": "id TEXT PRIMARY KEY NOT NULL, workflow TEXT NOT NULL, status TEXT NOT NULL, "
     "max_parallel INTEGER NOT NULL, last_sequence BIGINT NOT NULL, fence BIGINT NOT NULL, "
-    "steered BIGINT NOT NULL, created_at TEXT NOT NULL, concurrency TEXT NOT NULL, "
-    "inputs TEXT NOT NULL",
+    "steered BIGINT NOT NULL, offers INTEGER NOT NULL, created_at TEXT NOT NULL, "
+    "started_at TEXT, ended_at TEXT, concurrency TEXT NOT NULL, inputs TEXT NOT NULL",
     "steps": "run_id TEXT NOT NULL REFERENCES runs (id), step_id TEXT NOT NULL, "
     "position INTEGER NOT NULL, definition TEXT NOT NULL, definition_digest TEXT NOT NULL, "
     "status TEXT NOT NULL, attempt INTEGER NOT NULL, forgiven INTEGER NOT NULL, "
@@ -63,9 +69,10 @@ _EVENT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _RUN = "UPDATE runs SET last_sequence = ? WHERE id = ? AND fence = ? AND steered = ?"
+_MOVED_RUN = "UPDATE runs SET status = ?, started_at = ?, ended_at = ? WHERE id = ?"
 _NEW_RUN = (
-    "INSERT INTO runs (id, workflow, status, max_parallel, last_sequence, fence, steered, "
-    "created_at, concurrency, inputs) VALUES (?, ?, ?, ?, 0, 1, 0, ?, '{}', '{}')"
+    "INSERT INTO runs (id, workflow, status, max_parallel, last_sequence, fence, steered, offers, "
+    "created_at, concurrency, inputs) VALUES (?, ?, ?, ?, 0, 1, 0, 0, ?, '{}', '{}')"
 )
 _NEW_STEP = (
     "INSERT INTO steps (run_id, step_id, position, definition, definition_digest, status, attempt, "
@@ -82,34 +89,50 @@ class Book:
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self._sequence = 0
+        self._open = 0
 
     def created(self, workload: Workload) -> Rows:
-        run = (self.run_id, "bench", "running", workload.parallel, AT)
+        run = (self.run_id, "bench", "pending", workload.parallel, AT)
         steps: list[Row] = []
+        told: list[str] = []
         for position, node in enumerate(workload.graph):
             needs = ",".join(f'"{need}"' for need in node.needs)
-            told = f',"needs":[{needs}]' if needs else ""
-            definition = f'{{"action":"nothing","id":"{node.id}"{told}}}'
+            defined = f',"needs":[{needs}]' if needs else ""
+            definition = f'{{"action":"nothing","id":"{node.id}"{defined}}}'
             steps.append((self.run_id, node.id, position, definition, DIGEST))
-        return {_NEW_RUN: [run], _NEW_STEP: steps}
+            told.append(SUMMARY.format(id=node.id, needs=needs))
+        self._open = len(steps)
+        data = f'{{"steps":[{",".join(told)}],"workflow":"bench"}}'
+        created = self._event("run.created", data=data)
+        return {_NEW_RUN: [run], _NEW_STEP: steps, _EVENT: [created], _RUN: [self._counters()]}
 
     def moved(self, ended: Sequence[str], started: Sequence[str]) -> Rows:
         """The rows of steps that ended and of steps that start, for one transaction."""
         run, rows = self.run_id, defaultdict[str, list[Row]](list)
+        if self._sequence == 1:
+            rows[_MOVED_RUN].append(("running", AT, None, run))
+            rows[_EVENT].append(self._event("run.started"))
         for step in ended:
             rows[_STEP].append(("succeeded", 1, 0, OUTPUT, None, AT, AT, None, 0, run, step))
             rows[_CLOSED].append(("succeeded", OUTPUT, None, AT, run, step, 1))
-            rows[_EVENT].append((run, self._next(), "step.succeeded", AT, step, 1, "{}"))
+            rows[_EVENT].append(self._event("step.succeeded", step))
         for step in started:
             rows[_STEP].append(("running", 1, 0, None, None, AT, None, None, 0, run, step))
             rows[_OPENED].append((run, step, 1, DIGEST, DIGEST, "running", AT))
-            rows[_EVENT].append((run, self._next(), "step.started", AT, step, 1, "{}"))
-        rows[_RUN].append((self._sequence, run, 1, 0))
+            rows[_EVENT].append(self._event("step.started", step))
+        self._open -= len(ended)
+        if not self._open:
+            rows[_MOVED_RUN].append(("succeeded", AT, AT, run))
+            rows[_EVENT].append(self._event("run.succeeded"))
+        rows[_RUN].append(self._counters())
         return rows
 
-    def _next(self) -> int:
+    def _event(self, kind: str, step: str | None = None, data: str = "{}") -> Row:
         self._sequence += 1
-        return self._sequence
+        return (self.run_id, self._sequence, kind, AT, step, None if step is None else 1, data)
+
+    def _counters(self) -> Row:
+        return (self._sequence, self.run_id, 1, 0)
 
 
 class Database(Protocol):

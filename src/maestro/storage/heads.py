@@ -80,7 +80,8 @@ class Heads:
 
     def of(self, run_id: RunId) -> RunHead:
         """Raises NotFound."""
-        self.read([run_id])
+        if run_id not in self._known:
+            self.read([run_id])
         if run_id not in self._known:
             raise no_run(run_id)
         return self._known[run_id]

@@ -58,4 +58,4 @@ def attempt_result(status: StepStatus) -> str:
     """How an attempt ended, from what its step became."""
     if status in (StepStatus.READY, StepStatus.PENDING):
         return "interrupted"
-    return StepStatus.FAILED.value if status is StepStatus.WAITING else status.value
+    return str(StepStatus.FAILED if status is StepStatus.WAITING else status)

@@ -22,6 +22,7 @@ from maestro.storage.transaction import SqlTransaction
 from maestro.storage.writer import GroupCommitWriter
 
 T = TypeVar("T")
+_READERS = 4
 LEASE_SECONDS = 15.0
 """After this long without a sign from its owner a run is free for another process."""
 PATIENCE_SECONDS = 60.0
@@ -124,7 +125,8 @@ def _open(location: Location, lease_seconds: float, patience_seconds: float) -> 
         ReaderPool(
             lambda: PostgresLink(
                 location, partial(session, writing=False), patience_seconds=patience_seconds
-            )
+            ),
+            _READERS,
         ),
         LeaseKeeper(partial(session, writing=True), lease_seconds),
         lease_seconds,

@@ -73,8 +73,7 @@ class Page:
 
     def __init__(self, run_id: RunId, at: datetime) -> None:
         self._run_id = run_id
-        self._at = at
-        self._at_text = to_moment(at)
+        self._at = to_moment(at)
         self.moves: dict[StepId, tuple[StepRun, StepMove]] = {}
         """What the store must hold of a step, and its last move."""
         self._opened: dict[tuple[StepId, int], Row] = {}
@@ -113,13 +112,13 @@ class Page:
         move = entry.step
         data = to_text(entry.data) if entry.data else "{}"
         if move is None:
-            self.events.append((entry.kind.value, self._at_text, None, None, data))
+            self.events.append((str(entry.kind), self._at, None, None, data))
         else:
             check_step_move(self._run_id, entry.kind, move.before, move.after)
             self._move(move)
             after = move.after
             self.events.append(
-                (entry.kind.value, self._at_text, after.step_id, after.attempt or None, data)
+                (str(entry.kind), self._at, after.step_id, after.attempt or None, data)
             )
         if entry.extend:
             self.extension.extend(entry.extend)
@@ -156,7 +155,7 @@ class Page:
             "running",
             None,
             None,
-            self._moment(after.started_at),
+            to_moment(after.started_at),
             None,
         )
         if move.offered:
@@ -166,9 +165,9 @@ class Page:
         succeeded = after.status is StepStatus.SUCCEEDED
         result = (
             attempt_result(after.status),
-            self._text(after.output) if succeeded else None,
-            self._text(after.error),
-            self._moment(after.ended_at),
+            self._text(after.output) if succeeded and after.output is not None else None,
+            None if after.error is None else self._text(after.error),
+            to_moment(after.ended_at),
         )
         key = (after.step_id, after.attempt)
         if key in self._opened:  # it starts and ends in the same call
@@ -182,29 +181,24 @@ class Page:
     def _step_row(self, before: StepRun, move: StepMove) -> Row:
         after = move.after
         return (
-            after.status.value,
+            str(after.status),
             after.attempt,
             after.forgiven,
-            self._text(after.output),
-            self._text(after.error),
-            self._moment(after.started_at),
-            self._moment(after.ended_at),
-            self._moment(after.retry_at),
+            None if after.output is None else self._text(after.output),
+            None if after.error is None else self._text(after.error),
+            to_moment(after.started_at),
+            to_moment(after.ended_at),
+            to_moment(after.retry_at),
             int(after.extended),
             self._run_id,
             after.step_id,
-            before.status.value,
+            str(before.status),
             before.attempt,
             move.definition,
         )
 
-    def _text(self, value: object) -> str | None:
+    def _text(self, value: object) -> str:
         """Of an output or an error, which stand in the step's row and in its attempt's."""
-        if value is None:
-            return None
         if id(value) not in self._texts:  # the moves keep the value alive, so its id is its own
             self._texts[id(value)] = to_text(value)
         return self._texts[id(value)]
-
-    def _moment(self, moment: datetime | None) -> str | None:
-        return self._at_text if moment is self._at else to_moment(moment)

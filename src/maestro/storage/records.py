@@ -5,6 +5,7 @@ and never a half-filled value.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -14,7 +15,7 @@ from maestro.domain.encoding import decode, encode
 from maestro.domain.requirement import Requirement
 from maestro.domain.run import Event, EventKind, Run, RunStatus, StepError, StepRun, StepStatus
 from maestro.domain.values import JsonValue, RunId, StepId
-from maestro.domain.workflow import Step
+from maestro.domain.workflow import Step, Workflow
 from maestro.errors import Conflict, InvalidInput, LeaseLost, NotFound, StorageUnavailable
 from maestro.storage.bulk import insert
 from maestro.storage.database import Row
@@ -40,8 +41,9 @@ def from_text(kind: type[T], text: str, where: str) -> T:
         raise unreadable(where, error) from error
 
 
+@lru_cache(maxsize=256)
 def to_moment(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, so that text order is time order."""
+    """ISO 8601 in UTC, so that text order is time order; one moment is said of several rows."""
     return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -93,6 +95,15 @@ def run_from_row(row: Row) -> Run:
     )
 
 
+def workflow_from_texts(
+    name: str, concurrency: str, steps: Sequence[str], run_id: RunId
+) -> Workflow:
+    try:
+        return _workflow(name, concurrency, tuple(steps))
+    except (InvalidInput, ValueError, TypeError) as error:
+        raise unreadable(f"the workflow of run {run_id!r}", error) from error
+
+
 def step_from_text(text: str, run_id: RunId) -> Step:
     try:
         return _step(text)
@@ -100,9 +111,16 @@ def step_from_text(text: str, run_id: RunId) -> Step:
         raise unreadable(f"a step of run {run_id!r}", error) from error
 
 
+@lru_cache(maxsize=16)
+def _workflow(name: str, concurrency: str, steps: tuple[str, ...]) -> Workflow:
+    """Many runs of one workflow, whose graph is checked once."""
+    limits: Mapping[str, int] = json.loads(concurrency)
+    return Workflow(name=name, steps=tuple(map(_step, steps)), concurrency=limits)
+
+
 @lru_cache(maxsize=2048)
 def _step(text: str) -> Step:
-    """The runs of one workflow share their steps."""
+    """Workflows that grow have most of their steps in common."""
     return decode(Step, json.loads(text))
 
 

@@ -7,7 +7,7 @@ from maestro import failpoints
 from maestro.domain.run import Run, RunStatus, StepRun
 from maestro.domain.values import RunId
 from maestro.domain.workflow import Step, Workflow
-from maestro.errors import Conflict, InvalidInput
+from maestro.errors import Conflict
 from maestro.ports import Entry, Guard
 from maestro.storage.database import Connection
 from maestro.storage.extension import check_extension
@@ -20,9 +20,8 @@ from maestro.storage.records import (
     no_run,
     other_owner,
     run_from_row,
-    step_from_text,
     step_run_from_row,
-    unreadable,
+    workflow_from_texts,
 )
 from maestro.storage.sheet import Sheet
 from maestro.storage.tasks import offer_tasks
@@ -66,15 +65,16 @@ class SqlRuns:
         return [run_from_row(row) for row in rows.fetchall()]
 
     def workflow(self, run_id: RunId) -> Workflow:
-        run = self.get(run_id)
+        self._sheet.flush()
+        run = self._connection.execute(
+            "SELECT workflow, concurrency FROM runs WHERE id = ?", (run_id,)
+        ).fetchone()
+        if run is None:
+            raise no_run(run_id)
         rows = self._connection.execute(
             "SELECT definition FROM steps WHERE run_id = ? ORDER BY position", (run_id,)
         )
-        steps = tuple(step_from_text(row[0], run_id) for row in rows.fetchall())
-        try:
-            return Workflow(name=run.workflow, steps=steps, concurrency=run.concurrency)
-        except InvalidInput as error:
-            raise unreadable(f"the workflow of run {run_id!r}", error) from error
+        return workflow_from_texts(run[0], run[1], [row[0] for row in rows.fetchall()], run_id)
 
     def steps(self, run_id: RunId) -> Sequence[StepRun]:
         self._sheet.flush()

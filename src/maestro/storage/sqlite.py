@@ -26,6 +26,7 @@ from maestro.storage.transaction import SqlTransaction
 from maestro.storage.writer import GroupCommitWriter
 
 T = TypeVar("T")
+_READERS = 2
 
 
 class SqliteStore:
@@ -128,5 +129,5 @@ def _open(path: Path, busy_seconds: float) -> SqliteStore:
     return SqliteStore(
         path,
         GroupCommitWriter(SqliteLink(path, writer)),
-        ReaderPool(lambda: SqliteLink(path, reader)),
+        ReaderPool(lambda: SqliteLink(path, reader), _READERS),
     )

@@ -6,64 +6,25 @@ same time go into one transaction; one that cannot be made is rolled back alone.
 
 import asyncio
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Any, TypeVar
 
 from maestro.domain.values import RunId
 from maestro.errors import MaestroError, StorageUnavailable
 from maestro.storage.database import Connection, Link
+from maestro.storage.errands import Errand, Inbox, Kept, report
 from maestro.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
 MOST_PER_COMMIT = 512
 
 
-class _Change:
-    """A queued change and what became of it."""
+class _Change(Errand):
+    """A queued change."""
 
     def __init__(self, work: Callable[[SqlTransaction], Any], about: RunId | None) -> None:
-        self.work = work
+        super().__init__(work)
         self.about = about
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def settle(self) -> None:
-        """On the loop's thread: tells the waiting coroutine."""
-        if self.future.done():  # its waiter was cancelled; the change stands all the same
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
-class _Kept:
-    """Keeps the error of what raises within, unless it ended the whole transaction."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.error: BaseException | None = None
-
-    def __enter__(self) -> "_Kept":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        if isinstance(error, self._link.errors):
-            if self._link.is_over(error):
-                return False
-            error = self._link.failure(error, "writing")
-        self.error = error
-        return True
 
 
 class GroupCommitWriter:
@@ -71,7 +32,7 @@ class GroupCommitWriter:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._queue: SimpleQueue[_Change | None] = SimpleQueue()
+        self._inbox: Inbox[_Change] = Inbox(MOST_PER_COMMIT)
         self._closed = False
         self.commits = 0
         """How many transactions reached the disk; several changes may share one."""
@@ -82,7 +43,7 @@ class GroupCommitWriter:
         if self._closed:
             raise StorageUnavailable(f"the store {self._link.where} is closed; open it again")
         change = _Change(work, about)
-        self._queue.put(change)
+        self._inbox.put(change)
         result: T = await change.future
         return result
 
@@ -90,31 +51,18 @@ class GroupCommitWriter:
         """Finishes what is queued, then ends the thread."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            self._inbox.close()
         self._link.give_up()
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            last = self._drain(batch)
-            self._commit(batch)
-            _report(batch)
-            if last:
-                break
+        over = False
+        while not over:
+            batch, over = self._inbox.take()
+            if batch:
+                self._commit(batch)
+                report(batch)
         self._link.close()
-
-    def _drain(self, batch: list[_Change]) -> bool:
-        """Adds everything that waits; True when the request to close was among it."""
-        while len(batch) < MOST_PER_COMMIT:
-            try:
-                change = self._queue.get_nowait()
-            except Empty:
-                return False
-            if change is None:
-                return True
-            batch.append(change)
-        return False
 
     def _commit(self, batch: Sequence[_Change]) -> None:
         try:
@@ -132,7 +80,7 @@ class GroupCommitWriter:
             self._make_one(connection, batch[0])
             return batch[0].error is None
         connection.execute("SAVEPOINT changes")
-        with _Kept(self._link) as kept:
+        with Kept(self._link, "writing") as kept:
             _make(connection, batch)
         if kept.error is not None:
             connection.execute("ROLLBACK TO SAVEPOINT changes")
@@ -150,7 +98,7 @@ class GroupCommitWriter:
             connection.execute("RELEASE SAVEPOINT change")
 
     def _make_one(self, connection: Connection, change: _Change) -> None:
-        with _Kept(self._link) as kept:
+        with Kept(self._link, "writing") as kept:
             _make(connection, [change])
         change.error = kept.error
 
@@ -162,20 +110,3 @@ def _make(connection: Connection, changes: Sequence[_Change]) -> None:
     for change in changes:
         change.result = change.work(transaction)
     transaction.flush()
-
-
-def _report(batch: Sequence[_Change]) -> None:
-    """Wakes each event loop once for all its changes."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Change]] = defaultdict(list)
-    for change in batch:
-        by_loop[change.loop].append(change)
-    for loop, changes in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle, changes)
-        except RuntimeError:
-            continue  # that loop is closed: nobody waits there any more
-
-
-def _settle(changes: Sequence[_Change]) -> None:
-    for change in changes:
-        change.settle()

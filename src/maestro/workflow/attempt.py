@@ -13,6 +13,7 @@ from maestro.domain.workflow import Step
 from maestro.errors import Blocked, InvalidInput, MaestroError, StepTimedOut
 from maestro.ports import StepContext, StepHandler, StepResult
 
+_STRICT = json.JSONEncoder(allow_nan=False)
 INTERNAL = "internal"
 """Code of errors nobody raised on purpose."""
 
@@ -108,9 +109,9 @@ def plain_json(value: object, what: str) -> JsonValue:
 def _json(value: object) -> str:
     """Most values are plain already; the others are domain values."""
     try:
-        return json.dumps(value, allow_nan=False)
+        return _STRICT.encode(value)
     except TypeError:
-        return json.dumps(encode(value), allow_nan=False)
+        return _STRICT.encode(encode(value))
 
 
 def _describe(cause: BaseException, code: str) -> StepError:

@@ -69,7 +69,8 @@ class EmbeddedEngine:
             raise InvalidInput(f"max_parallel must be at least 1, got {max_parallel!r}")
         self._check_steps(workflow.steps)
         for step in workflow.steps:
-            plain_json(step.inputs, f"step {step.id!r}: inputs")
+            if step.inputs:
+                plain_json(step.inputs, f"step {step.id!r}: inputs")
         now = self._clock.now()
         run = Run(
             id=run_id,

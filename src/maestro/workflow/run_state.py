@@ -185,4 +185,4 @@ class RunState:
     @property
     def open(self) -> int:
         """Steps that have not finished."""
-        return len(self.steps) - sum(self.counts[status] for status in FINISHED_STEPS)
+        return len(self.steps) - sum(map(self.counts.__getitem__, FINISHED_STEPS))

@@ -7,7 +7,6 @@ from datetime import datetime
 from maestro.domain.values import StepId
 from maestro.ports import Clock, StepContext, StepHandler
 from maestro.workflow.attempt import AttemptEnd, run_attempt
-from maestro.workflow.feed import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,8 @@ class Undertakings:
         self._attempts: dict[StepId, asyncio.Task[None]] = {}
         self._timers: dict[StepId, tuple[datetime, asyncio.Task[None]]] = {}
         self._inbox: list[News] = []
-        self._wake = asyncio.Event()
+        self._woken = False
+        self._waiter: asyncio.Future[None] | None = None
 
     def start(self, handler: StepHandler, context: StepContext) -> None:
         step_id = context.step.id
@@ -65,13 +65,21 @@ class Undertakings:
 
     def wake(self) -> None:
         """Makes `news` return at once."""
-        self._wake.set()
+        self._woken = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def news(self, seconds: float) -> list[News]:
         """What came since the last call; waits for something, at most `seconds`."""
-        if not self._inbox:
-            await until(self._wake, seconds)
-        self._wake.clear()
+        if not self._woken:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            bell = loop.call_later(seconds, self.wake)
+            try:
+                await self._waiter
+            finally:
+                bell.cancel()
+        self._woken = False
         came, self._inbox = self._inbox, []
         return came
 
@@ -100,4 +108,4 @@ class Undertakings:
 
     def _tell(self, item: News) -> None:
         self._inbox.append(item)
-        self._wake.set()
+        self.wake()

@@ -31,7 +31,7 @@ from maestro.contracts.verification.outcome import ProviderReport
 from maestro.contracts.verification.starting import StartedProvider
 from maestro.contracts.verification.translating import report_of
 from maestro.domain.contract import AcceptanceCriterion, Contract, ContractKind
-from maestro.ports import MockServer, RecordedCall, VerificationTarget
+from maestro.ports import ContractVerifier, MockServer, RecordedCall, VerificationTarget
 
 CONTRACTS = Path(__file__).parents[2] / "examples" / "contracts"
 Address = str
@@ -117,7 +117,7 @@ async def verified(
 ) -> tuple[ProviderReport, ProviderReport]:
     """With the agreed criteria, and with one more that nothing can check."""
     verifier = contract_verifier(None)
-    quicker = {
+    quicker: dict[ContractKind, ContractVerifier] = {
         ContractKind.EVENT_STREAM: EventsVerifier(patience_seconds=30.0, quiet_seconds=0.2),
         ContractKind.GRAPHQL: GraphqlVerifier(examples=0),
     }

@@ -1,7 +1,6 @@
 """Work as durable steps: one persona at work, and the integration of what all made."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -230,13 +229,10 @@ class WorkSteps:
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Runs `work` until left; a failure of it shows then."""
-    task = asyncio.create_task(work)
-    try:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
         yield
-    finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _tell_start(

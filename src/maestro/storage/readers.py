@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from maestro.errors import MaestroError, StorageUnavailable
+from maestro.errors import MaestroError, StorageError, StorageUnavailable
 from maestro.storage.database import Connection, Link
 from maestro.storage.errands import Errand, Inbox, Kept, report
 from maestro.storage.transaction import SqlTransaction
@@ -67,15 +67,17 @@ class ReaderPool:
 
 
 def _answer_all(link: Link, asked: Sequence[Errand]) -> None:
-    """All on one state; one by one when that fails, because one may have spoilt it for all."""
+    """All on one state; those that failed alone again: one may have spoilt it for the others."""
     try:
         link.read(lambda connection: _answer(link, connection, asked))
-    except MaestroError as error:
-        if len(asked) > 1:
-            for errand in asked:
+    except MaestroError as error:  # the database was waited for, for all of them
+        for errand in asked:
+            errand.error = error
+        return
+    if len(asked) > 1:
+        for errand in asked:
+            if isinstance(errand.error, StorageError):
                 _answer_all(link, [errand])
-        elif asked:
-            asked[0].error = error
 
 
 def _answer(link: Link, connection: Connection, asked: Sequence[Errand]) -> None:

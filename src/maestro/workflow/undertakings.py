@@ -98,6 +98,8 @@ class Undertakings:
 
     async def _attempt(self, handler: StepHandler, context: StepContext) -> None:
         end = await run_attempt(handler, context)
+        if context.step.id not in self._attempts:  # abandoned; its handler did not stop at that
+            return
         del self._attempts[context.step.id]
         self._tell(end)
 

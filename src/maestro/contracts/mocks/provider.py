@@ -89,9 +89,9 @@ class _Served:
         return [*self._earlier, *self._host.calls()]
 
     async def go_on_with(self, contract: Contract) -> None:
-        self._earlier += self._host.calls()
-        port = self.port
-        await self._host.__aexit__(None, None, None)
+        port, before = self.port, self._host
+        await before.__aexit__(None, None, None)
+        self._earlier += before.calls()
         beside = is_served_beside(contract)
         again = MockHost(
             [contract],
@@ -100,4 +100,5 @@ class _Served:
             port=0 if beside else port,
             beside_port=port if beside else 0,
         )
+        self._host = again  # which has no calls yet, so that none counts twice
         await self._listen(again)

@@ -96,7 +96,7 @@ class CallRecorder:
         """Raises InvalidInput when the file cannot be written."""
         self._kept: deque[_Kept] = deque()
         self._bytes = 0
-        self._waiting: list[_Kept] | None = None
+        self._waiting: deque[_Kept] | None = None
         self._file: BinaryIO | None = None
         self._path = file
         self._writing = Lock()
@@ -112,7 +112,7 @@ class CallRecorder:
                 raise InvalidInput(
                     f"{file}: calls cannot be recorded there: {error.strerror or error}"
                 ) from None
-            self._waiting = []
+            self._waiting = deque()
 
     def __call__(self, call: RecordedCall) -> None:
         """Keeps a call of any surface."""
@@ -120,7 +120,9 @@ class CallRecorder:
 
     def defer(self, origin: CallOrigin, call: AnsweredRequest) -> None:
         """Keeps what has just happened; decoding is left to whoever reads the record."""
-        size = _LEAST_SIZE + 5 * len(call.request.body) + len(call.reply.body)
+        request = call.request
+        size = _LEAST_SIZE + 5 * len(request.body) + len(call.reply.body) + len(request.query)
+        size += sum(map(len, request.headers)) + sum(map(len, request.headers.values()))
         self._take((size, time.time(), origin, call))
 
     def _take(self, call: _Kept) -> None:
@@ -133,7 +135,7 @@ class CallRecorder:
         if self._waiting is not None:
             self._waiting.append(call)
             if len(self._waiting) >= _MOST_WAITING:  # nothing is lost when it cannot keep up
-                self._write(self._taken())
+                self._write()
 
     def calls(
         self, *, consumer: str | None = None, contract: str | None = None
@@ -159,12 +161,12 @@ class CallRecorder:
         while self._waiting is not None:
             await asyncio.sleep(_WRITE_SECONDS)
             if self._waiting:
-                await asyncio.to_thread(self._write, self._taken())
+                await asyncio.to_thread(self._write)
 
     def close(self) -> None:
         """Raises StorageUnavailable when the file is not complete."""
         if self._file is not None:
-            self._write(self._taken())
+            self._write()
             try:
                 self._file.close()
             except OSError as error:
@@ -174,14 +176,11 @@ class CallRecorder:
         if self.trouble:
             raise StorageUnavailable(f"{self._path}: calls are missing: {self.trouble}")
 
-    def _taken(self) -> list[_Kept]:
-        taken, self._waiting = self._waiting or [], []
-        return taken
-
-    def _write(self, calls: Sequence[_Kept]) -> None:
+    def _write(self) -> None:
         with self._writing:  # the loop and its helper thread may both be here
-            if self._file is None or not calls:
+            if self._file is None or not self._waiting:
                 return
+            calls = [self._waiting.popleft() for _ in range(len(self._waiting))]
             try:
                 self._file.writelines(line_of(_told(kept)) for kept in calls)
                 self._file.flush()

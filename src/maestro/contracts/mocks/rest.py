@@ -154,6 +154,8 @@ class RestSurface:
             reply = self._reply(known)
         except Refused as refused:
             return _refusal(compiled, known.request, refused, read.body)
+        except InvalidInput as error:
+            return _unusable(known.request, compiled.key, error)
         return AnsweredRequest(known.request, reply, compiled.key, True, "", read.body)
 
     @property
@@ -174,10 +176,8 @@ class RestSurface:
             return AnsweredRequest(request, MockReply(status=204, headers=allow), valid=True), None
         try:
             return self._judged(self._api.ready(raw), match, request, prefix)
-        except InvalidInput as error:  # a broken schema spoils its own operation only
-            unusable = Refused(500, f"the contract of {raw.key} cannot be used: {error}")
-            reply = problem_reply(unusable)
-            return AnsweredRequest(request, reply, raw.key, problem=unusable.detail), None
+        except InvalidInput as error:
+            return _unusable(request, raw.key, error), None
 
     def found(self, request: MockRequest) -> Match[RawOperation]:
         """Raises Refused: 404, 400."""
@@ -256,6 +256,12 @@ class _Repetition:
                 self._version = surface.version
         surface.keep(self._call)
         return self._answer
+
+
+def _unusable(request: MockRequest, key: str, error: InvalidInput) -> AnsweredRequest:
+    """A broken schema spoils its own operation only."""
+    refused = Refused(500, f"the contract of {key} cannot be used: {error}")
+    return AnsweredRequest(request, problem_reply(refused), key, problem=refused.detail)
 
 
 def _refusal(

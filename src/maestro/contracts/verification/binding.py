@@ -58,7 +58,14 @@ def _bound(criterion: AcceptanceCriterion, ran: RanChecks) -> CheckResult:
     wrong = ran.wrong(operation, name)
     if not wrong and not ran.tested[operation]:
         return _open(criterion, f"operation {operation!r} was never tested")
+    if not wrong and check is not None and not check.passed and not _blames_another(name, ran):
+        return result_of(criterion, passed=False, detail=check.detail)
     return result_of(criterion, passed=not wrong, detail="; ".join(f.message for f in wrong))
+
+
+def _blames_another(check: str, ran: RanChecks) -> bool:
+    """Whether a failed check is explained by findings of single operations."""
+    return any(ran.wrong(operation, check) for operation in ran.tested)
 
 
 def _open(criterion: AcceptanceCriterion, why: str) -> CheckResult:

@@ -1,5 +1,6 @@
 """What a criterion is bound to decides whether it passed; bound to nothing it never does."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ RAN = RanChecks(
     findings=(
         Finding(rule="lost", message="gone", operation="Query.b"),
         Finding(rule="slow", message="late", operation="Query.a", severity=Severity.WARNING),
+        Finding(rule="taken", message="took it", operation="Query.c"),
     ),
     tested={"Query.a": True, "Query.b": True, "Query.c": False, "send d": True},
     names={"send d": "SEND /d"},
@@ -49,6 +51,13 @@ def test_it_passes_where_what_it_names_did(
     name: str, parameters: dict[str, Any], passed: bool
 ) -> None:
     assert result(name, **parameters).passed is passed
+
+
+def test_a_failed_check_that_no_finding_explains_passes_nowhere() -> None:
+    """Such as: nothing was there that could have been refused."""
+    silent = replace(RAN, findings=())
+    found = result("refusals", silent, operation="Query.b")
+    assert (found.passed, found.detail) == (False, "took anything")
 
 
 @pytest.mark.parametrize(

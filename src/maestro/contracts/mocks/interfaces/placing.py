@@ -55,7 +55,12 @@ class PlacedStub:
 
     def remove(self) -> None:
         """The record goes with the last stub of the folder."""
-        self._calls = self._recorded()
+        try:
+            self._calls = self._recorded()
+        finally:
+            self._clear()
+
+    def _clear(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)
         if self._folder.is_dir() and not any(path.is_dir() for path in self._folder.iterdir()):
             shutil.rmtree(self._folder)

@@ -18,9 +18,9 @@ RAN = RanChecks(
     findings=(
         Finding(rule="lost", message="gone", operation="Query.b"),
         Finding(rule="slow", message="late", operation="Query.a", severity=Severity.WARNING),
-        Finding(rule="taken", message="took it", operation="Query.c"),
+        Finding(rule="taken", message="took it", operation="Query.d"),
     ),
-    tested={"Query.a": True, "Query.b": True, "Query.c": False, "send d": True},
+    tested={"Query.a": True, "Query.b": True, "Query.c": False, "Query.d": True, "send d": True},
     names={"send d": "SEND /d"},
     rules={"refusals": {"taken"}},
 )

@@ -198,7 +198,10 @@ class _Verification:
             found = [f if (f.rule, f.operation) in again else _unconfirmed(f) for f in found]
         self._probe.findings.clear()
         errors = [f for f in found if f.severity is Severity.ERROR]
-        self.checks.append(replace(check, passed=not errors))
+        if (
+            first.repeated or errors
+        ):  # else it shows nothing, and a criterion bound to it stays unverified
+            self.checks.append(replace(check, passed=not errors))
         self._add(found)
 
     def _conclude(self, name: str, findings: Sequence[Finding]) -> None:

@@ -44,8 +44,9 @@ class GraphqlReplay:
     served: GraphQLSchema
     """The schema the provider really serves."""
     findings: list[Finding] = field(default_factory=list)
+    repeated: int = 0
+    """Calls that could be asked again."""
     _ids: dict[str, Any] = field(default_factory=dict)
-    _count: int = 0
 
     async def run(self, calls: Sequence[RecordedCall]) -> CheckResult:
         """One check over all calls; what went wrong is in `findings`."""
@@ -57,7 +58,7 @@ class GraphqlReplay:
             id=RULE,
             statement="What consumers asked the mock is answered by the provider in the same way.",
             passed=not self.findings,
-            detail=f"{len(told)} calls, {self._count} repeated, {failed} answered otherwise",
+            detail=f"{len(told)} calls, {self.repeated} repeated, {failed} answered otherwise",
         )
 
     async def _call(self, call: RecordedCall) -> None:
@@ -79,7 +80,7 @@ class GraphqlReplay:
             variables=variables,
         )
         name = body.get("operationName")
-        self._count += 1
+        self.repeated += 1
         reply = await self.world.probe.ask(request, operation_name=name)
         if reply is not None:
             self._compare(call, reply)

@@ -65,7 +65,7 @@ class InterfaceVerifier:
             again = findings_of(model, calls, await self._tried(target.sandbox, model, calls))
             known = {(f.rule, f.operation) for f in again}
             findings = [f for f in findings if (f.rule, f.operation) in known]
-        checks = _checks(findings, told, bool(target.replay))
+        checks = _checks(findings, told, any(call.replayed for call in calls))
         answered = {calls[n].method.key for n in told.answered if not calls[n].refused}
         operations = {method.key: method.key in answered for method in model.methods}
         ran = RanChecks(

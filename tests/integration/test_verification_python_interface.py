@@ -190,7 +190,11 @@ def test_what_a_consumer_did_with_the_stub_is_repeated(tmp_path: Path) -> None:
     ]  # fmt: skip
     built = tmp_path / "built"
     built.mkdir()
-    assert verified(built, RIGHT, recorded).conforms
+    repeated = verified(built, RIGHT, recorded)
+    assert repeated.conforms
+    assert "consumer_replay" in {check.id for check in repeated.checks}
+    refused = verified(built, RIGHT, recorded[2:])
+    assert "consumer_replay" not in {check.id for check in refused.checks}  # it shows nothing
     narrow = RIGHT.replace(
         "        if quantity < 1:",
         "        if sku == 'AB-1':\n            return None\n        if quantity < 1:",

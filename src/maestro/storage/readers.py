@@ -61,8 +61,9 @@ class ReaderPool:
         over = False
         while not over:
             asked, over = self._inbox.take()
-            _answer_all(link, asked)
-            report(asked)
+            if asked:  # a reader that is only told to end opens no connection for it
+                _answer_all(link, asked)
+                report(asked)
         link.close()
 
 

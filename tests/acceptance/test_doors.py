@@ -26,7 +26,7 @@ def door(
 ) -> Door:
     """The command line without the seconds that a new interpreter takes; stdin is empty."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import maestro
-from maestro.bootstrap import offline_team
+from maestro.agents.executors.offline.executor import OfflineExecutor
 from maestro.delivery.result import BuildResult
 from maestro.domain.contract import CheckResult
 from maestro.domain.work import Assignment, WorkResult
@@ -58,7 +58,7 @@ def run(home: Path, kind: str) -> BuildResult:
     chosen = Settings(database=home / "runs.db", data_folder=home / "data")
     executor: PersonaExecutor = IdleExecutor()
     if kind != "nothing":
-        executor = HollowExecutor(offline_team(chosen), only_bodies=kind == "pass bodies")
+        executor = HollowExecutor(OfflineExecutor(), only_bodies=kind == "pass bodies")
 
     async def go() -> BuildResult:
         async with maestro.connect(chosen, executor=executor) as m:

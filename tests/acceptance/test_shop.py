@@ -120,6 +120,7 @@ def test_the_reports_say_what_the_events_say(shop: Build) -> None:
     assert len(quality["gates"]) == shop.result["quality"]["gates_total"]
     assert quality["score"]["overall"] == shop.result["quality"]["overall_quality_score"]
     assert all(part["checks"] for part in quality["traceability"])
+    assert quality["phases_not_gone_through"] == ["performance", "monitoring"]
 
 
 def test_measured_times_add_up(shop: Build) -> None:
@@ -143,6 +144,7 @@ def test_the_report_needs_nothing_but_itself(shop: Build) -> None:
     assert not re.search(r"<(script|link|iframe|img|object)[^>]*\b(src|href|data)\s*=", page)
     assert '<svg class="graph"' in page
     assert '<svg class="gantt"' in page
+    assert "Not gone through: performance, monitoring." in page
     for step in shop.document("run.json")["steps"]:
         assert step["title"].replace("&", "&amp;").replace("'", "&#39;") in page
 

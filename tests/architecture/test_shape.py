@@ -90,8 +90,18 @@ def test_every_package_is_reachable_from_a_door() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_blind_excepts_stand_at_the_three_boundaries_only(path: Path) -> None:
-    allowed = {"cli/main.py", "workflow/attempt.py", "server/problems.py"}
+def test_python_trees_are_built_in_one_place_only(path: Path) -> None:
+    """CPython 3.11 breaks where two threads build them at once; that place lets one at a time."""
+    calls = [
+        ast.unparse(node.func) for node in ast.walk(_parse(path)) if isinstance(node, ast.Call)
+    ]
+    assert "ast.parse" not in calls or _name(path) == "domain/syntax.py"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_blind_excepts_stand_at_boundaries_only(path: Path) -> None:
+    process = "quality/evidence/running/migration_session.py"  # the end of a child of its own
+    allowed = {"cli/main.py", "workflow/attempt.py", "server/problems.py", process}
     for node in ast.walk(_parse(path)):
         if isinstance(node, ast.ExceptHandler) and _name(path) not in allowed:
             caught = ast.unparse(node.type) if node.type else "everything"

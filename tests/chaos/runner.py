@@ -100,7 +100,7 @@ def kill_at(place: str, lots: random.Random) -> Kill:
 
 async def drive(case: Case) -> None:
     """Starts the run where there is none yet, and drives it to its end."""
-    store = await open_store(case.location, lease_seconds=LEASE_SECONDS)
+    store = await open_store(case.location, lease_seconds=LEASE_SECONDS, seal_key=b"seal")
     clock = SystemClock()
     handlers = Effects(case.folder / "effects").handlers()
     capabilities = () if case.shared else None
@@ -153,7 +153,7 @@ def ignore_line(_: str) -> None:
 
 
 async def look(location: Location) -> Stored | None:
-    store = await open_store(location, lease_seconds=LEASE_SECONDS)
+    store = await open_store(location, lease_seconds=LEASE_SECONDS, seal_key=b"seal")
     try:
         return await store.read(_everything)
     except NotFound:
@@ -292,7 +292,7 @@ def locations(database: str, folder: Path) -> Callable[[int], Location]:
 
 
 async def prepared(location: Location) -> None:
-    store = await open_store(location)
+    store = await open_store(location, seal_key=b"seal")
     await store.close()
 
 

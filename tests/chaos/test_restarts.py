@@ -91,7 +91,7 @@ async def under_load(
 ) -> None:
     """Starts runs and drives them for as long as the server is being restarted, and to the end."""
     lots = random.Random(7)
-    store = await open_store(url, lease_seconds=LEASE)
+    store = await open_store(url, lease_seconds=LEASE, seal_key=b"seal")
     handlers = {"note": work}
     engine = EmbeddedEngine(store, SystemClock(), handlers, capabilities=(), poll_seconds=0.05)
     started: list[RunId] = []

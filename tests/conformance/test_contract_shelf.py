@@ -1,19 +1,16 @@
 """The shelf of contracts, the same on SQLite and PostgreSQL."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from stores import Using
 
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.contract_life import LEGAL_MOVES, ContractRecord, ContractStatus
 from maestro.domain.values import ContractId, RunId
 from maestro.errors import Conflict, NotFound
 from maestro.ports import Store
-from maestro.storage.opening import open_store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SHOP = Contract(
@@ -38,32 +35,6 @@ def record(
 ) -> ContractRecord:
     made = ContractRecord(contract=contract, status=status, run_id=RunId("run-1"), at=NOW)
     return replace(made, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def using(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Callable[[Callable[[Store], Awaitable[None]]], None]:
-    place = (
-        tmp_path / "maestro.db"
-        if request.param == "sqlite"
-        else request.getfixturevalue("postgres_url")
-    )
-
-    def play(scenario: Callable[[Store], Awaitable[None]]) -> None:
-        async def whole() -> None:
-            store = await open_store(place)
-            try:
-                await scenario(store)
-            finally:
-                await store.close()
-
-        asyncio.run(whole())
-
-    return play
-
-
-Using = Callable[[Callable[[Store], Awaitable[None]]], None]
 
 
 async def put(store: Store, given: ContractRecord) -> None:

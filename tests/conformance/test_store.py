@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from maestro.domain.access import AuditRecord
@@ -65,15 +67,13 @@ class Desk:
 
     location: str | Path
 
-    async def open(self, **options: float) -> Store:
-        return await open_store(self.location, **options)
+    async def open(self, **options: Any) -> Store:
+        return await open_store(self.location, **options, seal_key=b"seal")
 
 
-@pytest.fixture(params=["postgres", "sqlite"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
-    if request.param == "sqlite":
-        return Desk(tmp_path / "maestro.db")
-    return Desk(request.getfixturevalue("postgres_url"))
+@pytest.fixture
+def desk(location: str | Path) -> Desk:
+    return Desk(location)
 
 
 def using(desk: Desk, scenario: Callable[[Store], Awaitable[None]]) -> None:
@@ -818,3 +818,19 @@ def test_cancelling_removes_the_tasks(desk: Desk) -> None:
         assert await claim(store, "w1", "gpu") is None
 
     using(desk, scenario)
+
+
+def test_a_claim_does_not_wait_for_a_driver_that_ends_the_attempt(postgres_url: str) -> None:
+    """It holds the attempt and wants the task next: they would wait for each other."""
+
+    async def scenario() -> None:
+        store = await open_store(postgres_url, seal_key=b"seal", lease_seconds=90)
+        await offer(store, "run-1")
+        with psycopg.connect(postgres_url) as driver:
+            driver.execute("SELECT 1 FROM attempts FOR UPDATE")
+            async with asyncio.timeout(20):
+                task = await claim(store, "w1", "gpu")
+        assert task is not None
+        await store.close()
+
+    asyncio.run(scenario())

@@ -97,9 +97,9 @@ def drive(database: Path | str, run_id: str) -> RunStatus:
 
     async def go() -> RunStatus:
         async with connect(Settings.load({}, database=database)) as maestro:
+            begun = (await maestro.show(RunId(run_id))).events[-1].sequence
             async with asyncio.TaskGroup() as group:
                 group.create_task(maestro.engine.execute(RunId(run_id)))
-                begun = (await maestro.show(RunId(run_id))).events[-1].sequence
                 async for event in maestro.events(RunId(run_id), after=begun):
                     if event.kind is EventKind.STEP_AWAITING:
                         break
@@ -198,6 +198,9 @@ def test_approve_with_a_comment(database: Path, door: Door, asking: str) -> None
 def test_reject_then_retry_asks_again(database: Path, door: Door, asking: str) -> None:
     first, _ = asked_twice(door, asking, "reject", "release", "--comment", "too early")
     assert first.startswith("rejected: step release")
+    assert (
+        f"nobody drives the run; go on with: {again(database, asking)}" in door("show", asking).out
+    )
     blocked = door("resume", asking, "--json")
     assert blocked.code == 3
     result = json.loads(blocked.out.splitlines()[-1])

@@ -61,7 +61,7 @@ def engine_on(
 
 def with_store(folder: Path, scenario: Callable[[SqliteStore], Awaitable[None]]) -> None:
     async def main() -> None:
-        store = await SqliteStore.open(folder / "maestro.db")
+        store = await SqliteStore.open(folder / "maestro.db", seal_key=b"seal")
         try:
             await scenario(store)
         finally:

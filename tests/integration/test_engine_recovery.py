@@ -84,7 +84,7 @@ class Desk:
 
 def at_desk(folder: Path, scenario: Callable[[Desk], Awaitable[None]]) -> None:
     async def main() -> None:
-        store = await SqliteStore.open(folder / "maestro.db")
+        store = await SqliteStore.open(folder / "maestro.db", seal_key=b"seal")
         try:
             await scenario(Desk(folder, store))
         finally:

@@ -29,6 +29,7 @@ NONE = {
     "suites.not_run": 0,
     "suites.untested_services": 1,
     "coverage.line": 0.0,
+    "coverage.branch": 0.0,
 }
 
 
@@ -57,6 +58,7 @@ def test_passing_tests_are_counted_with_the_lines_they_run(tmp_path: Path) -> No
         "suites.not_run": 0,
         "suites.untested_services": 0,
         "coverage.line": 75.0,
+        "coverage.branch": 50.0,
     }
     assert found.files_examined == 1
     assert not found.sandbox.startswith("L0")
@@ -127,9 +129,49 @@ def test_configuration_of_the_tree_is_ignored(path: str, text: str, tmp_path: Pa
     assert found.metrics["coverage.line"] == 75.0
 
 
-def test_lines_cannot_be_excused_from_coverage(tmp_path: Path) -> None:
-    excused = APP.replace("x > 100:", "x > 100:  # pragma: no cover")
+@pytest.mark.parametrize(
+    "excuse", ["# pragma: no cover", "# pragma: no branch", "# if TYPE_CHECKING:"]
+)
+def test_lines_cannot_be_excused_from_coverage(excuse: str, tmp_path: Path) -> None:
+    excused = APP.replace("x > 100:", f"x > 100:  {excuse}")
     found = collect(tmp_path, {**SERVICE, "backend/app/main.py": excused})
+    assert found.metrics["coverage.line"] == 75.0
+    assert found.metrics["coverage.branch"] == 50.0
+
+
+def test_rules_that_the_tests_rewrite_do_not_hold(tmp_path: Path) -> None:
+    rewriting = (
+        "import pathlib\n\n"
+        "for rules in pathlib.Path('.').glob('.reports-*/rules'):\n"
+        "    rules.write_text('[report]\\nexclude_lines =\\n    return 200\\n')\n"
+    )
+    found = collect(tmp_path, {**SERVICE, "backend/tests/conftest.py": rewriting})
+    assert found.metrics["coverage.line"] == 75.0
+
+
+@pytest.mark.parametrize(
+    ("path", "load"),
+    [
+        ("backend/rest/parts.py", ""),
+        ("backend/parts.py", "from parts import double as other\n"),
+        ("backend/tests/parts.py", "from tests.parts import double as other\n"),
+        ("backend/migrations/env.py", "from migrations.env import double as other\n"),
+    ],
+)
+def test_code_of_a_service_counts_wherever_it_lies(path: str, load: str, tmp_path: Path) -> None:
+    found = collect(tmp_path, {**SERVICE, "backend/app/main.py": load + APP, path: APP})
+    assert found.metrics["suites.failed"] == 0
+    assert float(str(found.metrics["coverage.line"])) < 60
+
+
+def test_tests_and_migrations_are_no_code_to_cover(tmp_path: Path) -> None:
+    beside = {
+        "backend/alembic.ini": "[alembic]\nscript_location = %(here)s/database\n",
+        "backend/database/env.py": APP,
+        "backend/database/versions/0001.py": APP,
+        "backend/tests/parts.py": APP,
+    }
+    found = collect(tmp_path, {**SERVICE, **beside})
     assert found.metrics["coverage.line"] == 75.0
 
 
@@ -138,18 +180,43 @@ def test_code_no_test_imports_counts_as_not_covered(tmp_path: Path) -> None:
     assert found.metrics["coverage.line"] == 37.5
 
 
-def test_tests_that_a_hook_takes_away_are_missed(tmp_path: Path) -> None:
-    text = TEST + "\ndef test_wrong():\n    assert double(2) == 5\n"
-    hook = (
-        "def pytest_collection_modifyitems(items):\n"
-        "    items[:] = [i for i in items if 'wrong' not in i.name]\n"
-    )
-    found = collect(
-        tmp_path,
-        {**SERVICE, "backend/tests/test_main.py": text, "backend/tests/conftest.py": hook},
-    )
+def test_tests_that_are_taken_away_are_missed(tmp_path: Path) -> None:
+    text = TEST + "\ndef test_wrong():\n    assert double(2) == 5\n\ndel test_wrong\n"
+    found = collect(tmp_path, {**SERVICE, "backend/tests/test_main.py": text})
     assert found.metrics["suites.failed"] == 0
     assert found.metrics["suites.not_run"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "complaint"),
+    [
+        (
+            "backend/tests/conftest.py",
+            "def pytest_collection_modifyitems(items):\n    items[:] = items[:1]\n",
+            "pytest_collection_modifyitems could change what pytest runs",
+        ),
+        ("backend/coverage.py", "", "could stand in for coverage"),
+        ("backend/pytest.py", "", "could stand in for pytest"),
+        ("backend/app/main.so", "", "would be loaded and cannot be read"),
+    ],
+)
+def test_what_could_speak_for_the_tools_leaves_nothing_measured(
+    path: str, text: str, complaint: str, tmp_path: Path
+) -> None:
+    found = collect(tmp_path, {**SERVICE, path: text})
+    assert found.status is EvidenceStatus.FAILED
+    assert found.metrics == {}
+    assert complaint in found.tool_errors[0]
+
+
+def test_a_module_called_like_one_of_the_standard_library_is_not_run_by_the_tools(
+    tmp_path: Path,
+) -> None:
+    """Each would end the run before a test was looked at."""
+    names = ("json", "sqlite3", "xml", "unittest", "configparser")
+    files = {f"backend/{name}.py": "raise SystemExit(0)\n" for name in names}
+    found = collect(tmp_path, {**SERVICE, **files})
+    assert found.metrics.get("suites.tests") == 1, found
 
 
 def test_parameters_and_classes_are_no_missing_tests(tmp_path: Path) -> None:
@@ -167,25 +234,25 @@ def test_parameters_and_classes_are_no_missing_tests(tmp_path: Path) -> None:
     ("hook", "complaint"),
     [
         ("import os\nos._exit(0)\n", "junit.xml"),
-        ("def pytest_sessionfinish(session):\n    import os\n    os._exit(0)\n", "disagree|junit"),
-        ("def pytest_sessionfinish(session):\n    session.exitstatus = 0\n", "disagree"),
+        ("import atexit, os\natexit.register(os._exit, 0)\n", "disagree|junit"),
         ("import pytest\npytest.exit('enough', returncode=0)\n", "junit.xml|disagree|status"),
         ("raise RuntimeError('no')\n", "status 4"),
         (
-            "import os, pathlib\n"
-            "def pytest_configure(config):\n"
-            "    config.pluginmanager.unregister(name='junitxml')\n"
-            "    path = pathlib.Path(config.option.xmlpath)\n"
-            "    path.parent.mkdir(exist_ok=True)\n"
-            "    path.symlink_to('/etc/passwd')\n",
-            "leads out of the work tree|ParseError|not well-formed|disagree",
+            "import atexit, glob, os\n"
+            "def replace():\n"
+            "    path = glob.glob('.reports-*')[0] + '/junit.xml'\n"
+            "    os.unlink(path)\n"
+            "    os.symlink('/etc/passwd', path)\n"
+            "atexit.register(replace)\n",
+            "leads out of the work tree",
         ),
         (
-            "import os\n"
-            "def pytest_unconfigure(config):\n"
-            "    os.unlink(config.option.xmlpath)\n"
-            "    os.mkfifo(config.option.xmlpath)\n"
-            "    os._exit(1)\n",
+            "import atexit, glob, os\n"
+            "def replace():\n"
+            "    path = glob.glob('.reports-*')[0] + '/junit.xml'\n"
+            "    os.unlink(path)\n"
+            "    os.mkfifo(path)\n"
+            "atexit.register(replace)\n",
             "plain file",
         ),
     ],

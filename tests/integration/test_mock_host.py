@@ -502,3 +502,25 @@ def test_the_location_of_an_entry_is_escaped() -> None:
         assert (await client.get(made.headers["location"])).json() == {"text": "red / blue"}
 
     with_host(use, [replace(contract(), specification=paths)])
+
+
+def test_who_is_cancelled_while_a_mock_ends_stays_cancelled(tmp_path: Path) -> None:
+    """The mock waits for its own work to end, and must not take the cancellation for that one."""
+
+    async def run() -> bool:
+        entered, leave = asyncio.Event(), asyncio.Event()
+
+        async def worker() -> None:
+            async with MockHost([contract()], record_to=tmp_path / "calls.jsonl"):
+                entered.set()
+                await leave.wait()
+
+        task = asyncio.create_task(worker())
+        await entered.wait()
+        leave.set()
+        await asyncio.sleep(0)  # it leaves, and waits for the one who writes calls
+        task.cancel()
+        await asyncio.wait({task})
+        return task.cancelled()
+
+    assert asyncio.run(run())

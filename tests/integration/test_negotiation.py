@@ -5,7 +5,7 @@ import contextlib
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import httpx
 from scripted_run import Ran, plan_of, ran
 
 from maestro.delivery.amendment_steps import PROPOSALS
+from maestro.delivery.work_steps import MAX_RECORDED_CALLS
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.contract_life import ContractStatus
 from maestro.domain.plan import Plan
@@ -79,6 +80,8 @@ class ScriptedTeam:
     """Whether the page's developer works until the mock has the amended contract."""
     proposal: Mapping[str, Any] | None = None
     by: str = PROVIDER
+    as_file: bool = False
+    """Proposes as agents do that hand in nothing but files."""
     seen: list[tuple[str, str]] = field(default_factory=list)
     """Who worked with which version of the contract."""
 
@@ -88,7 +91,11 @@ class ScriptedTeam:
         contracts = (*assignment.provides, *(c.contract for c in assignment.consumes))
         self.seen += [(who, contract.version) for contract in contracts]
         details = {}
-        if who == self.by and self.proposal is not None:
+        if who == self.by and self.proposal is not None and self.as_file:
+            folder = sandbox.root / "contract-proposals"
+            folder.mkdir()
+            (folder / f"{CONTRACT.id}.json").write_text(json.dumps(self.proposal))
+        elif who == self.by and self.proposal is not None:
             proposed = {"contract": CONTRACT.id, "specification": self.proposal, "reason": "later"}
             details[PROPOSALS] = [proposed]
         if who == PROVIDER:
@@ -283,9 +290,41 @@ def test_a_break_without_consent_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_break_with_every_consent_is_a_major_version(tmp_path: Path) -> None:
-    team = ScriptedTeam(proposal=changed("email is optional"), by=PAGE)
+    team = ScriptedTeam(proposal=changed("email is optional"), by=PAGE, as_file=True)
     verbs = {PROVIDER: Verb.APPROVE, TESTER: Verb.APPROVE}
     done = run(tmp_path, team, verbs)
     assert done.detail.run.status is RunStatus.SUCCEEDED, done.detail.outcome.reasons
     assert done.shelf == {"1.0.0": ContractStatus.AMENDED, "2.0.0": ContractStatus.FULFILLED}
     assert done.detail.record.contract(CONTRACT.id).digest.startswith("sha256:")
+    # Consumers had called a mock of 1.0.0: that says nothing of who provides 2.0.0.
+    *_, again = (step.output for step in done.detail.steps if step.step_id.startswith("verify."))
+    assert "consumer_replay" not in {check["id"] for check in again["checks"]}
+    assert [finding["rule"] for finding in again["findings"]] == ["calls_of_another_version"]
+    assert "recorded call(s) are not repeated" in again["findings"][0]["message"]
+    assert done.detail.record.verifications()[CONTRACT.id].conforms
+
+
+@dataclass
+class ScriptedCaller:
+    """Asks the mock more often than is kept."""
+
+    times: int
+
+    async def execute(self, assignment: Assignment, sandbox: Sandbox, report: Report) -> WorkResult:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            for number in range(self.times):
+                await http.get(f"{assignment.consumes[0].url}/users", params={"offset": number})
+        return WorkResult(summary="calls", changed_paths=())
+
+
+def test_the_last_calls_are_kept_and_how_many_there_were(tmp_path: Path) -> None:
+    times = MAX_RECORDED_CALLS + 7
+    whole = plan(judged=False)
+    made = replace(whole, steps=whole.steps[:2])
+    done = asyncio.run(ran(tmp_path, ScriptedCaller(times), made))
+    [(step_id, work)] = done.detail.record.works()
+    kept = work.calls[CONTRACT.id]
+    assert [call.query for call in kept] == [f"offset={number}" for number in range(7, times)]
+    assert work.calls_seen == {CONTRACT.id: times}
+    [stopped] = done.told(EventKind.MOCK_STOPPED, step_id)
+    assert stopped.data["calls"] == times

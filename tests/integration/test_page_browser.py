@@ -7,8 +7,10 @@ import os
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -140,6 +142,13 @@ def running_memory(folder: Path, domain: DomainModel, defect: str = "") -> Itera
         process.wait(timeout=20)
 
 
+class HangsUp(socketserver.BaseRequestHandler):
+    """A server that takes a request and says nothing."""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+
+
 def until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     limit = time.monotonic() + 30
     while time.monotonic() < limit:
@@ -194,6 +203,19 @@ def test_entries_that_are_not_stored_fail_everything_but_are_reported_once(notes
         verification = visit(page_contract(NOTES), notes, url)
     assert {"page-creates.note", "page-lists.note", "page-edits.note"} <= failed(verification)
     assert [finding.rule for finding in verification.findings] == ["page_creates"]
+
+
+def test_a_page_that_cannot_be_loaded_is_a_finding_and_not_the_end_of_the_visit(
+    notes: Path,
+) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), HangsUp) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        verification = visit(page_contract(NOTES), notes, f"http://127.0.0.1:{port}")
+        server.shutdown()
+    assert {"page-creates.note", "page-lists.note", "page_quiet"} <= failed(verification)
+    assert "page_request_failed" in {finding.rule for finding in verification.findings}
+    assert "ERR_EMPTY_RESPONSE" in str(verification.checks)
 
 
 BREAKS = {

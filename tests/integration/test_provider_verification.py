@@ -59,6 +59,7 @@ CALLS = (
         "customer_email": "ada@example.com", "lines": [{"product_id": 71, "quantity": 1}]}),
     call("POST", "/api/products", 422, request_body={"sku": 3}, valid=False),
     call("GET", "/api/products/990", 404),
+    call("GET", "/api/products", 400, valid=False),  # the mock did not take the consumer's name
     call("DELETE", "/api/products/71", 401, valid=False),
 )  # fmt: skip
 

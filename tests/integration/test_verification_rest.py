@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from maestro.contracts.mock_marker import ASKED_FOR
 from maestro.contracts.verification.rest import RestVerifier
 from maestro.domain.contract import (
     AcceptanceCriterion,
@@ -322,7 +323,9 @@ def test_calls_of_consumers_are_replayed_with_the_providers_own_ids() -> None:
 
 
 def test_the_same_id_of_two_consumers_is_not_the_same_entry() -> None:
-    """Each had a memory of its own on the mock; a fault that one asked for is no promise."""
+    """Each had a memory of its own on the mock; what a mock alone refuses is no promise,
+    and neither is a fault that one asked it for.
+    """
     body = {"name": "Ada", "email": "ada@example.com"}
     made = call("POST", "/users", 201, body)
     page, tester = (
@@ -337,6 +340,9 @@ def test_the_same_id_of_two_consumers_is_not_the_same_entry() -> None:
         replace(call("GET", "/users/1", 404), consumer="page"),
         replace(call("GET", "/users/1", 200), consumer="tester"),
         replace(call("GET", "/users/1", 404), request_headers={"prefer": "code=404"}),
+        replace(call("GET", "/users", 404), problem=ASKED_FOR),
+        replace(call("GET", "/users", 400), request_headers={"prefer": "delay=x"}, valid=False),
+        replace(call("GET", "/users", 406), request_headers={"accept": "text/csv"}, valid=False),
     )
     result = verified(contract(criteria=False), None, SHORT, replay=calls)
     assert [f for f in result.findings if f.rule == "consumer_replay"] == []

@@ -13,11 +13,15 @@ import pytest
 import worker_program
 from engine_bench import RUN, asking, step
 
+from maestro.bootstrap import open_worker
+from maestro.domain.agent import OFFLINE, Agent
 from maestro.domain.run import EventKind, RunStatus, StepRun
 from maestro.domain.steering import Verb
+from maestro.domain.values import RunId
 from maestro.domain.workflow import RetryPolicy, Workflow
 from maestro.errors import Conflict, InvalidInput, StepFailed
 from maestro.ports import StepContext, StepHandler, StepResult, Store
+from maestro.settings import Settings
 from maestro.storage.opening import open_store
 from maestro.workflow.clock import SystemClock
 from maestro.workflow.embedded import EmbeddedEngine
@@ -90,7 +94,7 @@ async def start(store: Store, *steps: object) -> EmbeddedEngine:
 
 def test_each_step_goes_to_a_worker_with_its_capability(postgres_url: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             engine = await start(
                 store,
@@ -113,7 +117,7 @@ def test_a_dead_workers_steps_are_taken_over_within_its_lease(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async def scenario(first: subprocess.Popen[str]) -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             engine = await start(store, step("a", action="hold", capability="gpu", retry=AGAIN))
             execution = asyncio.create_task(engine.execute(RUN))
@@ -140,7 +144,7 @@ def test_a_dead_drivers_run_is_taken_over_within_its_lease(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async def scenario(driver: subprocess.Popen[str]) -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             await eventually(lambda: traces(tmp_path, "one") == ["a.1.one"])
             with worker(postgres_url, "two", tmp_path) as second:
@@ -157,7 +161,7 @@ def test_a_dead_drivers_run_is_taken_over_within_its_lease(
             await store.close()
 
     async def prepare() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         await start(store, step("a", action="hold", retry=AGAIN), step("b", "a", action="note"))
         await store.close()
 
@@ -173,7 +177,7 @@ def test_what_a_stopped_worker_brings_too_late_is_refused(
     names = [f"s{number}" for number in range(100)]
 
     async def scenario(first: subprocess.Popen[str]) -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             engine = await start(
                 store,
@@ -200,7 +204,7 @@ def test_what_a_stopped_worker_brings_too_late_is_refused(
 def test_cancelling_a_run_ends_what_workers_do_for_it(postgres_url: str, tmp_path: Path) -> None:
     async def scenario(first: subprocess.Popen[str]) -> None:
         assert first.stdout is not None
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             engine = await start(store, step("a", action="hold", capability="gpu"))
             execution = asyncio.create_task(engine.execute(RUN))
@@ -245,7 +249,7 @@ def test_a_step_on_a_worker_can_tell_its_progress_but_not_that_its_run_succeeded
         return StepResult()
 
     async def scenario() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             engine = await start(store, step("a", action="note", capability="gpu"))
             async with working(store, {"note": forge}):
@@ -272,7 +276,7 @@ def test_a_step_on_a_worker_can_tell_nothing_once_it_is_over(postgres_url: str) 
         return StepResult()
 
     async def scenario() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             engine = await start(store, step("a", action="note", capability="gpu"))
             async with working(store, {"note": keep}):
@@ -287,7 +291,7 @@ def test_a_step_on_a_worker_can_tell_nothing_once_it_is_over(postgres_url: str) 
 
 def test_a_worker_without_the_handler_fails_the_attempt_and_says_so(postgres_url: str) -> None:
     async def scenario() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             twice = RetryPolicy(max_attempts=2, delay_seconds=0.01)
             paint = step("a", action="paint", capability="gpu", retry=twice)
@@ -318,7 +322,7 @@ def test_a_worker_sees_what_happened_in_a_run_since_its_last_step_of_it(postgres
         return StepResult(output=own.upper(), extend=(added,) if own == "a" else ())
 
     async def scenario() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             again = RetryPolicy(max_attempts=2, delay_seconds=0.01)
             engine = await start(
@@ -340,9 +344,83 @@ def test_a_worker_sees_what_happened_in_a_run_since_its_last_step_of_it(postgres
     }
 
 
+def test_a_step_that_a_stopped_worker_gives_back_keeps_what_it_was_told(postgres_url: str) -> None:
+    """Else the next attempt would be another one to the journal of model calls, and pay again."""
+    attempts: list[tuple[str, ...]] = []
+    at_work = asyncio.Event()
+
+    async def work(context: StepContext) -> StepResult:
+        attempts.append(context.feedback)
+        if context.attempt == 1:
+            raise StepFailed("not yet")
+        if context.attempt == 2:
+            at_work.set()
+            await asyncio.Event().wait()
+        return StepResult()
+
+    async def scenario() -> None:
+        store = await open_store(postgres_url, seal_key=b"seal")
+        try:
+            again = RetryPolicy(max_attempts=3, delay_seconds=0.01)
+            engine = await start(store, step("a", action="note", capability="gpu", retry=again))
+            execution = asyncio.create_task(engine.execute(RUN))
+            async with working(store, {"note": work}):
+                await at_work.wait()
+            async with working(store, {"note": work}):
+                assert (await execution).status is RunStatus.SUCCEEDED
+        finally:
+            await store.close()
+
+    asyncio.run(scenario())
+    assert attempts == [(), ("not yet",), ("not yet",)]
+
+
+def test_a_worker_for_an_agent_leaves_the_runs_of_dead_drivers_to_others(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """Else it would drive them with that agent alone, and their other steps would find nobody."""
+    agent = Agent(id="left", executor=OFFLINE, personas=("qa_engineer",), capacity=1)
+    settings = Settings.load({"MAESTRO_DATA": str(tmp_path)}, database=postgres_url)
+    lines: list[str] = []
+
+    async def scenario() -> None:
+        store = await open_store(postgres_url, lease_seconds=LEASE, seal_key=b"seal")
+        try:
+            engine = await start(store, step("a", action="note", capability="other"))
+            await abandon(engine, store)
+            flow = Workflow(name="flow", steps=(step("b", action="note", capability="gpu"),))
+            driven = RunId("run-2")
+            await engine.start(flow, inputs={}, max_parallel=1, run_id=driven)
+            stop = asyncio.Event()
+            async with (
+                open_worker(
+                    settings, ("gpu",), grace_seconds=0.1, slots=1, tell=lines.append, agent=agent
+                ) as taker,
+                asyncio.TaskGroup() as group,
+            ):
+                group.create_task(taker.run(stop))
+                await engine.execute(driven)  # once its step was taken, the worker has looked round
+                stop.set()
+            assert await store.read(lambda tx: tx.runs.abandoned(9)) == [RUN]
+        finally:
+            await store.close()
+
+    async def abandon(engine: EmbeddedEngine, store: Store) -> None:
+        driver = asyncio.create_task(engine.execute(RUN))
+        while not await store.read(lambda tx: tx.tasks.of_run(RUN)):
+            await asyncio.sleep(0.01)
+        driver.cancel()
+        await asyncio.wait([driver])
+        while await store.read(lambda tx: tx.runs.abandoned(9)) != [RUN]:
+            await asyncio.sleep(0.05)
+
+    asyncio.run(scenario())
+    assert lines[:1] == ["run-2/b attempt 1: started"]  # not that it goes on with a run
+
+
 def test_a_worker_needs_a_store_that_processes_can_share(tmp_path: Path) -> None:
     async def scenario() -> None:
-        store = await open_store(tmp_path / "maestro.db")
+        store = await open_store(tmp_path / "maestro.db", seal_key=b"seal")
         settings = WorkerSettings(name="w", capabilities=("gpu",), lease_seconds=LEASE)
         try:
             with pytest.raises(InvalidInput, match="PostgreSQL"):

@@ -33,7 +33,7 @@ async def embedded(
     location: Path | str, clock: Clock, handlers: Handlers
 ) -> AsyncIterator[tuple[Engine, Store]]:
     """The embedded engine on the store at `location`."""
-    store = await open_store(location)
+    store = await open_store(location, seal_key=b"seal")
     try:
         yield EmbeddedEngine(store, clock, handlers, poll_seconds=0.02), store
     finally:

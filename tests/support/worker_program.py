@@ -38,7 +38,7 @@ async def main(
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    store = await open_store(url, lease_seconds=lease_seconds)
+    store = await open_store(url, lease_seconds=lease_seconds, seal_key=b"seal")
     try:
         clock = SystemClock()
         handlers = {"hold": hold, "note": note}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from maestro.domain.agent import RoutingRules, RoutingWeights
 from maestro.errors import InvalidInput
 from maestro.settings import Settings, without_password
 
@@ -101,3 +102,46 @@ def test_variables_are_read(tmp_path: Path) -> None:
 def test_an_unknown_variable_is_refused() -> None:
     with pytest.raises(InvalidInput, match="MAESTRO_DATABASE"):
         Settings.load({"MAESTRO_DATABASE": "x"})
+
+
+def test_what_a_sandbox_has_to_keep(tmp_path: Path) -> None:
+    place = {"MAESTRO_DATA": str(tmp_path)}
+    default = Settings.load(place).sandbox_require
+    assert set(default) == {
+        "fs_write", "fs_read", "net_none", "net_loopback", "env", "tree_kill", "pids", "mem_tree",
+    }  # fmt: skip
+    given = Settings.load({**place, "MAESTRO_SANDBOX_REQUIRE": "fs_write, net,net_none"})
+    assert given.sandbox_require == ("fs_write", "net_none", "net_loopback")
+
+
+@pytest.mark.parametrize("text", ["", " , ", "fs_write,teleport"])
+def test_a_capability_nobody_knows_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="MAESTRO_SANDBOX_REQUIRE"):
+        Settings.load({"MAESTRO_DATA": str(tmp_path), "MAESTRO_SANDBOX_REQUIRE": text})
+
+
+def test_what_counts_in_routing() -> None:
+    given = {
+        "MAESTRO_ROUTING_WEIGHTS": "skill=0.1, free=0.2, success=0.3, speed=0.4",
+        "MAESTRO_ROUTING_COST_LIMIT": "2.5",
+        "MAESTRO_ROUTING_REGIONS": "eu, ch",
+    }
+    rules = Settings.load(given).routing
+    assert rules.weights == RoutingWeights(skill=0.1, free=0.2, success=0.3, speed=0.4)
+    assert (rules.cost_limit, rules.regions) == (2.5, ("eu", "ch"))
+    assert Settings.load({}).routing == RoutingRules()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("WEIGHTS", "skill=1", "write skill=0.4,free"),
+        ("WEIGHTS", "skill=1,free=0,success=0,speed=0,speed=0", "write skill=0.4,free"),
+        ("WEIGHTS", "skill=1,free=1,success=0,speed=0", "add up to 1"),
+        ("WEIGHTS", "skill=a,free=0,success=0,speed=0", "not negative, got 'a'"),
+        ("COST_LIMIT", "-1", "not negative, got '-1'"),
+    ],
+)
+def test_routing_settings_that_cannot_be(name: str, value: str, rule: str) -> None:
+    with pytest.raises(InvalidInput, match=rule):
+        Settings.load({f"MAESTRO_ROUTING_{name}": value})

@@ -111,7 +111,15 @@ def record_document(found: ContractRecord) -> JsonObject:
 def problems(place: str, contract: Contract, found: Sequence[Problem]) -> None:
     console = _console()
     errors = sum(problem.severity is Severity.ERROR for problem in found)
-    told = "ok" if not found else f"{errors} errors, {len(found) - errors} warnings"
+    told = (
+        "ok"
+        if not found
+        else ", ".join(
+            f"{number} {word if number == 1 else word + 's'}"
+            for number, word in ((errors, "error"), (len(found) - errors, "warning"))
+            if number
+        )
+    )
     style = "bold magenta" if errors else ("yellow" if found else "bold green")
     console.print(f"[{style}]{told}[/]  {escape(place)}  {contract.kind.value}")
     for problem in found:
@@ -134,11 +142,11 @@ def comparison(old: Contract, new: Contract, found: Comparison, due: str) -> Non
             )
         Console(highlight=False).print(table)
     counts = ", ".join(f"{len(found.of_kind(kind))} {kind.value}" for kind in ChangeKind)
-    style = "bold magenta" if found.breaking else "bold green"
-    verdict = "breaking" if found.breaking else ("compatible" if found.changes else "no change")
-    console.print(f"[{style}]{verdict}[/]  {counts}")
+    verdict = found.kind.value if found.changes else "no change"
+    console.print(f"[{_CHANGE_STYLES[found.kind]}]{verdict}[/]  {counts}")
     stated = f", the later one says {new.version}" if new.version not in (old.version, due) else ""
-    console.print(f"version    {old.version} -> {due} is due{stated}")
+    said = f"{old.version} stays" if due == old.version else f"{old.version} -> {due} is due"
+    console.print(f"version    {said}{stated}")
 
 
 def verification(report: ProviderReport) -> None:

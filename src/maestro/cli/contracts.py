@@ -1,8 +1,6 @@
 """`maestro contracts`: list, show, lint, diff, design, import, export."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +9,16 @@ from cyclopts import Parameter
 
 from maestro.bootstrap import connect
 from maestro.cli import contract_view, render
-from maestro.cli.options import PlanOptions, StoreOptions, requirement_text
+from maestro.cli.named_contracts import constraints_of, contracts_of
+from maestro.cli.options import PlanOptions, StoreOptions, most, requirement_text
 from maestro.contracts.reading import read_contracts
 from maestro.delivery.contract_desk import (
     ContractDesk,
     ContractReference,
     differences,
     linted,
-    resolved,
 )
-from maestro.domain.contract import Contract, Severity
+from maestro.domain.contract import Severity
 from maestro.domain.encoding import encode
 from maestro.domain.values import ContractId, RunId, is_identifier
 from maestro.errors import InvalidInput
@@ -39,7 +37,7 @@ async def list_contracts(
     """List stored contracts, latest first, or those in which every word occurs."""
     async with connect((store or StoreOptions()).settings()) as maestro:
         run_id = None if run is None else (await maestro.run(RunId(run))).id
-        found = await ContractDesk(maestro=maestro).find(words, run_id=run_id, limit=limit)
+        found = await ContractDesk(maestro=maestro).find(words, run_id=run_id, limit=most(limit))
     if json:
         told = [contract_view.record_document(record) for record in found]
         render.document({"type": "contracts", "contracts": told})
@@ -136,7 +134,7 @@ async def design(
 ) -> int:
     """Design the contracts of a requirement, as drafts and files, and build nothing."""
     text = await asyncio.to_thread(requirement_text, requirement)
-    constraints = (options or PlanOptions()).constraints()
+    constraints = await constraints_of(options, store)
     async with connect((store or StoreOptions()).settings()) as maestro:
         desk = ContractDesk(maestro=maestro)
         detail, contracts, paths = await desk.design(text, constraints, output)
@@ -200,17 +198,3 @@ async def hand_in(
                     f"{kept.contract.digest}"
                 )
     return 0
-
-
-async def contracts_of(
-    references: Sequence[str], store: StoreOptions | None, run: str | None = None
-) -> list[Contract]:
-    """The contracts; the database is opened only where one of them is stored there."""
-    wanted = [ContractReference.of(text) for text in references]
-    run_id = None if run is None else RunId(run)
-    async with AsyncExitStack() as stack:
-        desk: ContractDesk | None = None
-        if any(reference.path is None for reference in wanted):
-            settings = (store or StoreOptions()).settings()
-            desk = ContractDesk(maestro=await stack.enter_async_context(connect(settings)))
-        return [await resolved(reference, desk, run_id) for reference in wanted]

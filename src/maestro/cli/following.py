@@ -15,14 +15,13 @@ from maestro.domain.run import ENDED_RUNS, Event
 from maestro.domain.values import RunId
 
 T = TypeVar("T")
-OFFLINE_TEAM = "offline team: scripted, no model is called"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
     """How a run is shown while it goes on, and how it is left."""
 
-    about: str = OFFLINE_TEAM
+    about: str = ""
     """What the headline says behind the run's id."""
     as_json: bool = False
     quiet: bool = False

@@ -5,10 +5,12 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, BinaryIO, NoReturn
 
 from cyclopts import Parameter
 
+from maestro.domain.models import EVERY_PERSONA
+from maestro.domain.quality import Environment
 from maestro.domain.requirement import Constraints, Preference
 from maestro.domain.values import JsonValue, first_duplicate
 from maestro.errors import InvalidInput
@@ -58,15 +60,20 @@ class PlanOptions:
     ] = 0.8
     blueprint: Annotated[str | None, Parameter(help="Id of the blueprint to use.")] = None
     contract: Annotated[
-        Path | None, Parameter(help="Your own OpenAPI document, instead of designing one.")
+        str | None,
+        Parameter(help="Your own OpenAPI document, instead of designing one: a file or an id."),
     ] = None
     max_parallel: Annotated[int | None, Parameter(help="Most steps at work at once.")] = None
     allow_partial: Annotated[
         bool,
         Parameter(negative="", help="Succeed although parts of the requirement were not built."),
     ] = False
+    environment: Annotated[
+        str, Parameter(help="What it is meant for: development, staging or production.")
+    ] = Environment.DEVELOPMENT.value
 
-    def constraints(self) -> Constraints:
+    def constraints(self, document: str | None = None, name: str | None = None) -> Constraints:
+        """`document` is what `contract` stands for, and `name` what people call it."""
         if self.prefer_parallel and self.sequential:
             raise InvalidInput("--prefer-parallel and --sequential exclude each other; give one")
         preference = Preference.AUTO
@@ -80,37 +87,83 @@ class PlanOptions:
             blueprint=self.blueprint,
             max_parallel=self.max_parallel,
             allow_partial=self.allow_partial,
-            contract=None if self.contract is None else read_file(self.contract, "--contract"),
-            contract_name=None if self.contract is None else self.contract.name,
+            environment=_environment(self.environment),
+            contract=document,
+            contract_name=name,
         )
 
 
+def left(text: str) -> tuple[str, str]:
+    """Whose work is left to workers, and which ones: `CAPABILITY` or `PERSONA=CAPABILITY`."""
+    persona, mark, capability = text.rpartition("=")
+    if not capability or (mark and not persona):
+        raise InvalidInput(f"--capability {text!r}: write CAPABILITY or PERSONA=CAPABILITY")
+    return persona or EVERY_PERSONA, capability
+
+
+def _environment(name: str) -> Environment:
+    try:
+        return Environment(name)
+    except ValueError:
+        raise InvalidInput(
+            f"--environment {name!r} is not one of {', '.join(Environment)}"
+        ) from None
+
+
+def most(limit: int) -> int:
+    """A `--limit` that is one. Raises InvalidInput otherwise."""
+    if limit < 1:
+        raise InvalidInput(f"--limit must be at least 1, got {limit!r}")
+    return limit
+
+
 def requirement_text(argument: str) -> str:
-    """The requirement: `-` reads standard input, an existing file is read, else it is the text."""
+    """The requirement: `-` reads standard input, an existing file is read, else it is the text.
+
+    Raises:
+        InvalidInput: a folder, a file that is not there or cannot be read, or no UTF-8 text.
+    """
     if argument == "-":
-        return sys.stdin.read()
-    if len(argument) < 1024 and "\n" not in argument:
-        path = Path(argument)
-        if path.is_file():
-            return read_file(path, "REQUIREMENT")
-        if path.suffix in (".txt", ".md") and " " not in argument:
-            raise InvalidInput(f"REQUIREMENT file {argument!r} does not exist")
+        return _text(sys.stdin.buffer, "REQUIREMENT", "-")
+    path = Path(argument)
+    if argument and _is_there(path):
+        if path.is_dir():
+            raise InvalidInput(
+                f"REQUIREMENT {argument!r} is a folder; name a file in it, or say in a sentence "
+                "what is to be built"
+            )
+        return read_file(path, "REQUIREMENT")
+    if path.suffix in (".txt", ".md") and not any(map(str.isspace, argument)):
+        raise InvalidInput(f"REQUIREMENT file {argument!r} does not exist")
     return argument
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (OSError, ValueError):  # also a text that is too long to name a file
+        return False
+    return True
 
 
 def read_file(path: Path, option: str) -> str:
     """A text file of bounded size. Raises InvalidInput naming option, file and cause."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InvalidInput(
-                f"{option} {str(path)!r} is larger than {MAX_FILE_BYTES} bytes; hand in less"
-            )
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            return _text(file, option, str(path))
     except OSError as error:
         raise InvalidInput(f"{option} {str(path)!r} cannot be read: {error.strerror}") from error
+
+
+def _text(file: BinaryIO, option: str, name: str) -> str:
+    content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidInput(f"{option} {name!r} is larger than {MAX_FILE_BYTES} bytes; hand in less")
+    try:
+        return content.decode().replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InvalidInput(
-            f"{option} {str(path)!r} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+            f"{option} {name!r} is not UTF-8 text (byte {error.start}); save it as UTF-8"
         ) from error
 
 

@@ -321,7 +321,7 @@ def line(view: RunView, event: Event) -> str:
     spent = "" if seconds is None else f" ({seconds:.1f} s)"
     attempt = f" attempt {event.attempt}" if (event.attempt or 1) > 1 else ""
     subject = name or "run"
-    return f"{at}{word:<10}{subject}{attempt}{spent}{message}"
+    return f"{at}{word:<9} {subject}{attempt}{spent}{message}"
 
 
 def _told(view: RunView, event: Event) -> tuple[str, str]:
@@ -337,6 +337,8 @@ def _told(view: RunView, event: Event) -> tuple[str, str]:
         return word, f" {signed(data)}, before the step waited for it"
     if event.kind is EventKind.STEP_EDITED:
         return word, f" {signed(data)}; what had worked with the old output runs again"
+    if event.kind in (EventKind.AGENT_CHOSEN, EventKind.AGENT_SUSPENDED):
+        return word, f": {data['agent']} ({data['reason']})"
     message = f": {data['message']}" if data.get("message") else ""
     signature = f" {signed(data)}" if signed(data) else ""
     reasons = "".join(f"{_INDENT}- {reason}" for reason in data.get("reasons", ()))

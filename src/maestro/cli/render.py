@@ -1,6 +1,7 @@
 """The only printer: results to stdout, for people or as JSON."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from maestro.cli.answering import answers, awaited, clock_time, decision
+from maestro.cli.answering import answers, awaited, clock_time, decision, onward
 from maestro.cli.options import StoreOptions
 from maestro.cli.progress import SYMBOLS
-from maestro.delivery.result import BuildResult
+from maestro.delivery.model_runs import model_table
+from maestro.delivery.players import players
+from maestro.delivery.result import BuildResult, WaivedGate, waived
 from maestro.delivery.service import RunDetail
 from maestro.domain.encoding import encode
 from maestro.domain.outcome import Outcome
@@ -56,21 +59,35 @@ def result(
         document({"type": "result", **asdict(built)})
         return
     console = _console()
-    _headline(console, built)
+    _headline(console, built, detail)
     _execution(console, built)
+    _models(console, detail)
     _contracts(console, built)
-    _gates(console, detail.outcome)
+    _gates(console, detail.outcome, built)
     _not_built(console, built)
     _reasons(console, built)
     _next_steps(console, built, store)
 
 
-def _headline(console: Console, built: BuildResult) -> None:
+def _headline(console: Console, built: BuildResult, detail: RunDetail) -> None:
     status = built.status + (" (partial)" if built.partial else "")
     style = STYLE_OF_STATUS.get(built.status, "bold yellow")
     console.print()
     console.print(f"[{style}]{status}[/]  {built.run_id}  blueprint {built.blueprint or '-'}")
-    console.print(f"[dim]{built.planner or 'offline'} team: scripted, no model was called[/]")
+    who = players(built.planner, detail.events, detail.outcome.usage)
+    console.print(f"[dim]{escape(who)}[/]")
+
+
+def _models(console: Console, detail: RunDetail) -> None:
+    """What the models came to; an unknown cost is shown as unknown."""
+    used = detail.outcome.usage
+    if model_table(detail.run.inputs) is None and not used.model_calls:
+        return
+    cost = "cost unknown" if used.cost is None else f"{used.cost:.4f} USD"
+    console.print(
+        f"models     {used.model_calls} calls, {used.input_tokens} + {used.output_tokens} tokens, "
+        f"{cost}"
+    )
 
 
 def _execution(console: Console, built: BuildResult) -> None:
@@ -99,9 +116,11 @@ def _contracts(console: Console, built: BuildResult) -> None:
         )
 
 
-def _gates(console: Console, outcome: Outcome) -> None:
+def _gates(console: Console, outcome: Outcome, built: BuildResult) -> None:
     passed = sum(verdict.passed for verdict in outcome.verdicts)
-    console.print(f"gates      {passed}/{len(outcome.verdicts)} phases passed")
+    console.print(
+        f"gates      {passed}/{len(outcome.verdicts)} phases passed, as {built.quality.environment}"
+    )
     for verdict in outcome.verdicts:
         mark = "[green]✓[/]" if verdict.passed else "[magenta]■[/]"
         counts: dict[str, int] = {}
@@ -109,6 +128,15 @@ def _gates(console: Console, outcome: Outcome) -> None:
             counts[item.verdict.value] = counts.get(item.verdict.value, 0) + 1
         ledger = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
         console.print(f"           {mark} {verdict.phase}: {ledger}")
+    for gate in built.quality.waived:
+        console.print(f"           {_waived(gate)}")
+
+
+def _waived(gate: WaivedGate) -> str:
+    return (
+        f"[yellow]WAIVED[/] {gate.gate} until {gate.expires}, approved by "
+        f"{escape(gate.approver)}, {escape(gate.adr)}: {escape(gate.reason)}"
+    )
 
 
 def _not_built(console: Console, built: BuildResult) -> None:
@@ -133,17 +161,15 @@ def _reasons(console: Console, built: BuildResult) -> None:
 
 
 def _next_steps(console: Console, built: BuildResult, store: StoreOptions) -> None:
-    if built.status == RunStatus.PAUSED:
-        console.print(f"go on      {escape(store.command('runs', 'resume', built.run_id))}")
-    if built.output is None:
-        return
-    console.print(f"result     {escape(str(built.output))}")
-    console.print(f"report     {escape(str(built.output / 'report.html'))}")
-    if (built.output / "app" / "Makefile").is_file():
-        console.print(f"start it   make -C {escape(str(built.output / 'app'))} run")
-        console.print(f"test it    make -C {escape(str(built.output / 'app'))} test")
-    if built.status == "blocked" and built.not_built:
-        console.print("go on      accept the missing parts with --allow-partial, or ask for less")
+    if built.output is not None:
+        console.print(f"result     {escape(str(built.output))}")
+        console.print(f"report     {escape(str(built.output / 'report.html'))}")
+        if (built.output / "app" / "Makefile").is_file():
+            console.print(f"start it   make -C {escape(str(built.output / 'app'))} run")
+            console.print(f"test it    make -C {escape(str(built.output / 'app'))} test")
+    planned, lacks = bool(built.contracts), bool(built.not_built)
+    for step in onward(built.status, built.run_id, planned=planned, not_built=lacks, store=store):
+        console.print(f"go on      {escape(step)}")
 
 
 def plan(detail: RunDetail, decided: Plan | None, *, as_json: bool, saved: Path | None) -> None:
@@ -170,8 +196,16 @@ def plan(detail: RunDetail, decided: Plan | None, *, as_json: bool, saved: Path 
     _team(console, decided)
     _plan_contracts(console, decided)
     _groups(console, decided)
-    if saved is not None:
-        console.print(f"\nsaved to {escape(str(saved))}; build it: maestro build --plan {saved}")
+    words = ["maestro", "build", *(("--plan", str(saved)) if saved else ("REQUIREMENT",))]
+    console.print()
+    if decided.analysis.uncovered:
+        console.print(
+            "what is not covered will not be built, and the build will end blocked: say it in "
+            "other words, or add --allow-partial"
+        )
+        words.append("--allow-partial")
+    kept = f"saved to {escape(str(saved))}; " if saved else ""
+    console.print(f"{kept}build it: {escape(shlex.join(words))}")
 
 
 def _analysis(console: Console, analysis: Analysis) -> None:
@@ -225,6 +259,14 @@ def _groups(console: Console, decided: Plan) -> None:
     console.print("\n[bold]workflow[/]  steps on one line can run at the same time")
     for number, group in enumerate(generations(decided.steps), 1):
         console.print(f"  {number:>2}. {escape('; '.join(titles[step] for step in group))}")
+    _bullets(
+        console,
+        "one after the other",
+        [
+            f"{titles[wait.step]} after {titles.get(wait.earlier, wait.earlier)}: {wait.reason}"
+            for wait in decided.waits()
+        ],
+    )
 
 
 def _bullets(console: Console, title: str, items: Iterable[str]) -> None:
@@ -252,9 +294,6 @@ def run_list(found: Sequence[Run], *, as_json: bool) -> None:
                 ],
             }
         )
-        return
-    if not found:
-        line("no runs yet; start one: maestro build 'Build a REST API for user management'")
         return
     table = Table(box=None, pad_edge=False)
     subject = "requirement or workflow"
@@ -301,6 +340,8 @@ def run_detail(detail: RunDetail, *, as_json: bool, store: StoreOptions = StoreO
         console.print(f"  [{colour}]{symbol}[/] {escape(step.label)}{tries}  [dim]{step.id}[/]")
         for text in _about_step(step, state, run.id, store):
             console.print(f"      {escape(text)}")
+    for gate in waived(detail.outcome.verdicts):
+        console.print(f"  {_waived(gate)}")
     for missing in detail.outcome.not_built:
         console.print(f"  not built: {escape(missing.what)}: {escape(missing.reason)}")
     if run.status in (RunStatus.PAUSED, RunStatus.BLOCKED, RunStatus.FAILED):

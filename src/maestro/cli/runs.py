@@ -8,14 +8,16 @@ from cyclopts import Parameter
 
 from maestro.bootstrap import connect
 from maestro.cli import render
-from maestro.cli.options import RunArgument, StoreOptions
+from maestro.cli.options import RunArgument, StoreOptions, most
 from maestro.cli.progress import RunView
 from maestro.cli.progress import line as told
+from maestro.cli.steering import afterwards
 from maestro.domain.run import Event, RunStatus
 from maestro.domain.values import RunId
 from maestro.errors import InvalidInput
 
 Json = Annotated[bool, Parameter(negative="", help="Machine-readable output.")]
+_EXAMPLE = "Build a REST API for user management"
 
 
 async def list_runs(
@@ -27,9 +29,15 @@ async def list_runs(
 ) -> int:
     """List runs, newest first."""
     wanted = None if status is None else _status(status)
-    async with connect((store or StoreOptions()).settings()) as maestro:
-        found = await maestro.runs(limit=limit, status=wanted)
-    render.run_list(found, as_json=json)
+    settings = (store or StoreOptions()).settings()
+    async with connect(settings) as maestro:
+        found = await maestro.runs(limit=most(limit), status=wanted)
+    if found or json:
+        render.run_list(found, as_json=json)
+    elif wanted is not None:
+        render.line(f"no run in {settings.store_name} is {wanted}")
+    else:
+        render.line(f"no runs in {settings.store_name} yet; start one: maestro build {_EXAMPLE!r}")
     return 0
 
 
@@ -38,7 +46,12 @@ async def show(run: RunArgument, *, json: Json = False, store: StoreOptions | No
     where = store or StoreOptions()
     async with connect(where.settings()) as maestro:
         detail = await maestro.show(RunId(run))
+        after = ""
+        if detail.run.status is RunStatus.RUNNING:
+            after = await afterwards(maestro, detail.run.id, where)
     render.run_detail(detail, as_json=json, store=where)
+    if after and not json:
+        render.line(f"  {after}")
     return 0
 
 

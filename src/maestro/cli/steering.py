@@ -1,4 +1,4 @@
-"""`maestro runs`: pause, cancel, retry, rerun, approve, reject, signal, edit-output.
+"""`maestro runs`: pause, cancel, retry, rerun, rework, approve, reject, signal, edit-output.
 
 Each records a request and ends; whoever drives the run does what it asks.
 """
@@ -13,6 +13,7 @@ from maestro.bootstrap import connect
 from maestro.cli import render
 from maestro.cli.options import RunArgument, StoreOptions, json_value
 from maestro.delivery.service import Maestro
+from maestro.domain.encoding import encode
 from maestro.domain.run import ENDED_RUNS, RunStatus
 from maestro.domain.steering import Verb
 from maestro.domain.values import JsonValue, RunId, StepId
@@ -128,6 +129,32 @@ async def edit_output(
     return await _ask(Verb.EDIT_OUTPUT, run, step, json, store, comment=comment, payload=output)
 
 
+async def rework(
+    run: RunArgument,
+    steps: Annotated[
+        tuple[str, ...], Parameter(help="Steps to give back; else those the evidence names.")
+    ] = (),
+    *,
+    comment: Comment = "",
+    json: Json = False,
+    store: StoreOptions | None = None,
+) -> int:
+    """Give refused work back: what was refused becomes the feedback of a new attempt."""
+    where, run_id = store or StoreOptions(), RunId(run)
+    async with connect(where.settings()) as maestro:
+        given = await maestro.rework(run_id, [StepId(step) for step in steps], comment=comment)
+        after = "" if json else await afterwards(maestro, run_id, where)
+    if json:
+        render.document({"run": run_id, "verb": Verb.REWORK.value, "steps": encode(given)})
+        return 0
+    for step, reasons in given.items():
+        render.line(f"given back: {step}")
+        for reason in reasons:
+            render.line(f"  • {reason}")
+    render.line(f"it starts again, and what depends on it, every gate among it; {after}")
+    return 0
+
+
 def shown(
     verb: Verb, run_id: RunId, step_id: str | None, *, changed: bool, text: str, as_json: bool
 ) -> None:
@@ -157,7 +184,7 @@ async def _ask(
             comment=comment,
             payload=payload,
         )
-        after = "" if as_json else await _afterwards(maestro, run_id, where)
+        after = "" if as_json else await afterwards(maestro, run_id, where)
     done = _DONE[verb][0 if changed else 1].format(
         step="what did not succeed" if step is None else f"step {step}"
     )
@@ -165,7 +192,7 @@ async def _ask(
     return 0
 
 
-async def _afterwards(maestro: Maestro, run_id: RunId, store: StoreOptions) -> str:
+async def afterwards(maestro: Maestro, run_id: RunId, store: StoreOptions) -> str:
     """What happens next with the run, and what to type for it."""
     run = await maestro.run(run_id)
     if run.status in ENDED_RUNS:

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from maestro.bootstrap import ACTIONS, connect
+from maestro.bootstrap import connect
 from maestro.cli import render
 from maestro.cli.following import Watching, follow
 from maestro.cli.options import Grace, StoreOptions
 from maestro.cli.shutdown import GRACE_SECONDS
+from maestro.delivery.actions import ACTIONS
 from maestro.delivery.service import Maestro
 from maestro.delivery.workflow_runs import WorkflowOutcome, execute_workflow, start_workflow
 from maestro.domain.encoding import encode

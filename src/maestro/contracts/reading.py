@@ -108,6 +108,8 @@ def read_contracts(paths: Sequence[Path]) -> tuple[Contract, ...]:
 
 def _content(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise InvalidInput(f"{path}: is no plain file; a contract is read from one")
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInput(
                 f"{path}: has {path.stat().st_size} bytes, at most {MAX_BYTES} are read"

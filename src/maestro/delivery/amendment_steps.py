@@ -5,6 +5,7 @@ those whom it breaks, `contract.amend` locks the next version or refuses. Whatev
 the contract is then verified again.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -59,7 +60,7 @@ class AmendmentSteps:
                 reasons=tuple(refused) or (f"{locked.provider!r} was not asked",),
             )
         try:
-            agreed = amend(locked, proposed, {by, *given})
+            agreed = await asyncio.to_thread(amend, locked, proposed, {by, *given})
         except Blocked as error:
             raise Blocked(
                 f"contract {locked.id!r} {locked.version} stays as it is: {sides}; {error}",
@@ -79,7 +80,7 @@ class AmendmentSteps:
             consents=tuple(sorted(given)),
             verified_again=inputs["verified_again"],
         )
-        return StepResult(output=encode(output))
+        return StepResult(output=await asyncio.to_thread(encode, output))
 
 
 async def propose(context: StepContext) -> StepResult:
@@ -95,15 +96,15 @@ async def propose(context: StepContext) -> StepResult:
             f"{by!r} is neither the provider nor a consumer of contract {locked.id!r}; its parties "
             f"are {', '.join((locked.provider, *locked.consumers))}"
         )
-    faults = errors_in(proposed)
+    faults = await asyncio.to_thread(errors_in, proposed)
     if faults:
         raise Blocked(
             f"what {by!r} proposes for contract {locked.id!r} has {len(faults)} error(s)",
             reasons=tuple(str(fault) for fault in faults[:TOLD]),
         )
-    if proposed.specification_digest() == locked.specification_digest():
+    comparison = await asyncio.to_thread(_compared, locked, proposed)
+    if comparison is None:
         return StepResult(output={"contract": locked.id, "changes": [], "asked": []})
-    comparison = compare(locked, proposed)
     asked = _asked(locked, by, comparison)
     due = replace(comparison, edited=True).next_version(locked.version)
     told = [str(change) for change in comparison.changes[:TOLD]]
@@ -147,6 +148,13 @@ def _proposal(step: Step, persona: str, number: int, item: JsonValue) -> Step:
         persona=persona,
         retry=_AGAIN,
     )
+
+
+def _compared(locked: Contract, proposed: Contract) -> Comparison | None:
+    """None for what is word for word the same."""
+    if proposed.specification_digest() == locked.specification_digest():
+        return None
+    return compare(locked, proposed)
 
 
 def _asked(locked: Contract, by: str, comparison: Comparison) -> tuple[str, ...]:

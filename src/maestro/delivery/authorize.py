@@ -20,11 +20,13 @@ async def permitted(
     target: str,
     at: datetime,
     action: str | None = None,
+    project: str = "",
 ) -> AuditRecord:
     """The record to be written with the act.
 
     Args:
         action: what the audit record says was asked for; the permission's name when None.
+        project: whose thing it is.
 
     Raises:
         PermissionDenied: after the refusal itself was written to the audit log.
@@ -36,6 +38,7 @@ async def permitted(
         action=action or permission.value,
         target=target,
         allowed=allowed,
+        project=project,
     )
     if not allowed:
         await store.write(lambda transaction: transaction.audit.append(record))
@@ -56,13 +59,16 @@ async def authorized(
     act: Callable[[Transaction], T],
     action: str | None = None,
     about: RunId | None = None,
+    project: str = "",
 ) -> T:
     """Does `act` and writes its audit record in one transaction; `about` as for `Store.write`.
 
     Raises:
         PermissionDenied: see `permitted`.
     """
-    record = await permitted(store, principal, permission, target=target, at=at, action=action)
+    record = await permitted(
+        store, principal, permission, target=target, at=at, action=action, project=project
+    )
 
     def change(transaction: Transaction) -> T:
         transaction.audit.append(record)

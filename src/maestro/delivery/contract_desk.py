@@ -65,21 +65,34 @@ class ContractDesk:
     maestro: Maestro
 
     async def find(
-        self, words: Sequence[str] = (), *, run_id: RunId | None = None, limit: int = 50
+        self,
+        words: Sequence[str] = (),
+        *,
+        run_id: RunId | None = None,
+        limit: int = 50,
+        projects: Collection[str] | None = None,
     ) -> Sequence[ContractRecord]:
-        """Those whose operations, entities or names hold every word; latest first."""
+        """Those whose operations, entities or names hold every word; latest first.
+
+        `projects`: only of runs of these, and of no run.
+        """
         if limit < 1:
             raise InvalidInput(f"the limit must be at least 1, got {limit!r}")
         return await self.maestro.store.read(
-            lambda tx: tx.contracts.find(words, limit=limit, run_id=run_id)
+            lambda tx: tx.contracts.find(words, limit=limit, run_id=run_id, projects=projects)
         )
 
     async def record(
-        self, reference: ContractReference, run_id: RunId | None = None
+        self,
+        reference: ContractReference,
+        run_id: RunId | None = None,
+        projects: Collection[str] | None = None,
     ) -> ContractRecord:
-        """Raises NotFound."""
+        """The latest that fits, with `projects` as for `find`. Raises NotFound."""
         return await self.maestro.store.read(
-            lambda tx: tx.contracts.get(reference.id, version=reference.version, run_id=run_id)
+            lambda tx: tx.contracts.get(
+                reference.id, version=reference.version, run_id=run_id, projects=projects
+            )
         )
 
     async def hand_in(self, contract: Contract, consents: Collection[str] = ()) -> ContractRecord:

@@ -1,5 +1,6 @@
 """Contracts as durable steps: agree, verify, and the consumers' second look."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from maestro.delivery.providers import (
     START_SECONDS,
     Providers,
     answering,
+    application_ports,
+    application_reach,
     component_works,
     served,
     upstream_artifacts,
     upstream_calls,
 )
 from maestro.delivery.record import RecheckRecord, RunRecord, WorkRecord
+from maestro.delivery.refusals import refusals
 from maestro.delivery.shelf import Shelf
 from maestro.delivery.workspace import merge
 from maestro.domain.addresses import PATH_VARIABLE, address_variables, joined_variables
@@ -37,8 +41,6 @@ from maestro.ports import (
     StepResult,
     VerificationTarget,
 )
-
-MAX_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +63,40 @@ class ContractSteps:
 
         What the run had locked before under the same version changes only as an amendment does.
         """
-        record = RunRecord.of(context)
-        agreed = agree(record.contract(str(context.step.inputs["contract"])))
+        record, name = RunRecord.of(context), str(context.step.inputs["contract"])
+        agreed = await asyncio.to_thread(lambda: agree(record.contract(name)))
         locked = await self.shelf.locked(context.run_id, agreed)
         if locked is None or locked.digest == agreed.digest:
             await self.shelf.agreed(context.run_id, agreed)
         else:
-            agreed = amend(locked, agreed, ())
+            agreed = await asyncio.to_thread(amend, locked, agreed, ())
             await self.shelf.amended(context.run_id, locked, agreed, "it was planned anew")
-        return StepResult(output=encode(agreed))
+        return StepResult(output=await asyncio.to_thread(encode, agreed))
 
     async def verify(self, context: StepContext) -> StepResult:
         """Holds the built thing against its contract; Blocked with every finding if they differ."""
-        record = RunRecord.of(context)
-        contract = record.contract(str(context.step.inputs["contract"]))
-        if served(contract):
-            verification = await self._verify_served(context, record, contract)
-        elif contract.kind is ContractKind.PAGE:
-            if not self.browser:
-                await context.progress("no browser on this host: the page is not checked in one")
-                return StepResult()
-            verification = await self._verify_page(context, record, contract)
-        else:
-            verification = await self._verify_files(context, record, contract)
+        contract = RunRecord.of(context).contract(str(context.step.inputs["contract"]))
+        if contract.kind is ContractKind.PAGE and not self.browser:
+            await context.progress("no browser on this host: the page is not checked in one")
+            return StepResult()
+        verification = await self._verification(context, contract)
         await self.shelf.judged(context.run_id, contract, verification)
-        if not verification.conforms:
-            raise Blocked(
-                f"{contract.provider!r} does not keep contract {contract.id!r} "
-                f"{contract.version}{_consumed_by(contract)}",
-                reasons=refusals(verification),
-                detail=encode(verification),
-            )
+        _check_conforms(contract, verification)
         return StepResult(output=encode(verification))
+
+    async def hold(self, context: StepContext, contract: Contract) -> Verification:
+        """As `verify`, for what is on no shelf."""
+        verification = await self._verification(context, contract)
+        _check_conforms(contract, verification)
+        return verification
+
+    async def _verification(self, context: StepContext, contract: Contract) -> Verification:
+        record = RunRecord.of(context)
+        if served(contract):
+            return await self._verify_served(context, record, contract)
+        if contract.kind is ContractKind.PAGE:
+            return await self._verify_page(context, record, contract)
+        return await self._verify_files(context, record, contract)
 
     async def _verify_served(
         self, context: StepContext, record: RunRecord, contract: Contract
@@ -199,14 +203,26 @@ class ContractSteps:
         )
         modules = [c for c in contracts if c.kind is ContractKind.INTERFACE]
         async with self.providers.sandboxes.open(tree) as sandbox:
-            env = joined_variables(
-                [addresses, *(import_variables(module, sandbox.root) for module in modules)]
-            )
+            found = [
+                await asyncio.to_thread(import_variables, module, sandbox.root)
+                for module in modules
+            ]
+            env = joined_variables([addresses, *found])
             checks = [
                 await run_check(sandbox, check, env, Reach(connect=ports))
                 for check in work.result.rechecks
             ]
         return RecheckRecord(persona=work.persona, checks=tuple(checks))
+
+
+def _check_conforms(contract: Contract, verification: Verification) -> None:
+    if not verification.conforms:
+        raise Blocked(
+            f"{contract.provider!r} does not keep contract {contract.id!r} "
+            f"{contract.version}{_consumed_by(contract)}",
+            reasons=refusals(verification),
+            detail=encode(verification),
+        )
 
 
 def import_variables(contract: Contract, root: Path) -> dict[str, str]:
@@ -235,37 +251,3 @@ async def run_check(
 def _consumed_by(contract: Contract) -> str:
     names = ", ".join(repr(name) for name in contract.consumers)
     return f", which {names} work with" if names else ""
-
-
-def refusals(verification: Verification) -> tuple[str, ...]:
-    """One sentence per finding and failed check: operation, rule and value."""
-    reasons = [
-        f"{finding.operation or verification.contract}: {finding.rule}: {finding.message}"
-        + (f" (expected {finding.expected}, saw {finding.seen})" if finding.seen else "")
-        for finding in verification.findings
-    ]
-    reasons += [
-        f"{check.id}: {check.statement}: {check.detail}"
-        for check in verification.checks
-        if not check.passed
-    ]
-    if not verification.checks:
-        reasons.append("nothing was checked, which is no evidence")
-    untested = (
-        verification.operations_total - verification.operations_tested - len(verification.not_built)
-    )
-    if untested > 0:
-        reasons.append(f"{untested} operations of the contract were never tested")
-    return tuple(reasons[:MAX_REASONS])
-
-
-def application_ports(record: RunRecord) -> int:
-    """How many ports in a row the integrated application uses: its own, then one per service."""
-    services = len(record.decided().analysis.domain.services)
-    return 1 + (services if services > 1 else 0)
-
-
-def application_reach(record: RunRecord, port: int) -> Reach:
-    """The ports the integrated application uses, `port` being the first."""
-    ports = tuple(range(port, port + application_ports(record)))
-    return Reach(listen=ports, connect=ports)

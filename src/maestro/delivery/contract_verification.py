@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 from maestro.contracts.verification.outcome import ProviderReport
 from maestro.contracts.verification.provider import VerificationOptions, verify_provider
+from maestro.contracts.verification.replayable import replayable
 from maestro.contracts.verification.starting import (
     StartedProvider,
     launch_of,
     provider_started,
 )
 from maestro.contracts.verification.translating import report_of
+from maestro.delivery.providers import served
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.errors import InvalidInput
 from maestro.ports import (
@@ -26,15 +28,6 @@ from maestro.ports import (
 )
 
 _SCHEMES = ("http", "https", "ws", "wss", "grpc", "grpcs")
-_SERVED = frozenset(
-    {
-        ContractKind.REST,
-        ContractKind.GRAPHQL,
-        ContractKind.GRPC,
-        ContractKind.EVENT_STREAM,
-        ContractKind.MESSAGE_QUEUE,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +65,20 @@ class ProviderVerification:
         await asyncio.to_thread(_check_place, contract, place)
         chosen = options or VerificationOptions()
         _check_credentials(contract, chosen)
+        recorded = replayable(contract, calls)
+        for note in recorded.notes:
+            await report(note)
+        made = await self._held(contract, place, report, recorded.calls, chosen)
+        return replace(made, findings=(*made.findings, *recorded.findings))
+
+    async def _held(
+        self,
+        contract: Contract,
+        place: ProviderPlace,
+        report: Report,
+        calls: Sequence[RecordedCall],
+        chosen: VerificationOptions,
+    ) -> ProviderReport:
         if contract.format is SpecificationFormat.OPENAPI:
             return await verify_provider(
                 contract,
@@ -141,12 +148,12 @@ def _check_place(contract: Contract, place: ProviderPlace) -> None:
             f"--url {place.url!r}: begin with one of {', '.join(f'{s}://' for s in _SCHEMES)}"
         )
     named = [name for name, given in (("--url", place.url), ("--command", place.command)) if given]
-    if contract.kind in _SERVED and len(named) != 1:
+    if served(contract) and len(named) != 1:
         raise InvalidInput(
             f"contract {contract.id!r} is {contract.kind.value}: give either --url of a running "
             "provider or --command to start one"
         )
-    if contract.kind not in _SERVED and named:
+    if not served(contract) and named:
         raise InvalidInput(
             f"contract {contract.id!r} is {contract.kind.value}, which is files and no server: "
             f"give the folder of what was built with --cwd instead of {named[0]}"

@@ -1,78 +1,36 @@
-"""The quality gate as a durable step: collect evidence, judge, and really block."""
+"""The quality gate as a durable step: the verdict decides whether the run goes on behind it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from maestro.delivery.facts import facts
-from maestro.delivery.providers import upstream_artifacts
-from maestro.delivery.record import GateRecord, RunRecord
-from maestro.delivery.workspace import Workspace
+from maestro.delivery.judging import PhaseJudge, refused_with
 from maestro.domain.encoding import encode
-from maestro.domain.quality import Evidence, Policy
 from maestro.errors import Blocked
-from maestro.ports import (
-    EvidenceCollector,
-    EvidenceSubject,
-    SandboxProvider,
-    StepContext,
-    StepHandler,
-    StepResult,
-)
-from maestro.quality.evaluate import evaluate_phase
-from maestro.quality.evidence import needed
+from maestro.ports import StepContext, StepHandler, StepResult
 
 
 @dataclass(frozen=True, slots=True)
 class GateSteps:
-    policy: Policy
-    collectors: Mapping[str, EvidenceCollector]
-    workspace: Workspace
-    sandboxes: SandboxProvider
-    browser: bool
-    """Whether this host has a browser; without one, page gates are NOT_APPLICABLE, visibly."""
+    judge: PhaseJudge
 
     def handlers(self) -> Mapping[str, StepHandler]:
-        return {"quality.gate": self.judge}
+        return {"quality.gate": self.close}
 
-    async def judge(self, context: StepContext) -> StepResult:
+    async def close(self, context: StepContext) -> StepResult:
         """Raises Blocked with the whole ledger when the phase may not close."""
-        record = RunRecord.of(context)
         phase = str(context.step.inputs["phase"])
         _require_earlier_phases(context)
-        evidence = await self._evidence(context, record, phase)
-        verdict = evaluate_phase(self.policy, phase, evidence)
-        reasons = (*verdict.reasons, *_refused_steps(context))
-        judged = GateRecord(
-            verdict=replace(verdict, passed=not reasons, reasons=reasons),
-            evidence=tuple(evidence),
-        )
+        judged = await self.judge.closing(context, phase)
+        reasons = (*judged.verdict.reasons, *_refused_steps(context))
+        judged = refused_with(judged, reasons)
         if reasons:
             raise Blocked(
-                f"phase {phase!r} may not close: {len(reasons)} condition(s) refused",
+                f"phase {phase!r} may not close: "
+                f"{len(reasons)} {'condition' if len(reasons) == 1 else 'conditions'} refused",
                 reasons=reasons,
                 detail=encode(judged),
             )
         return StepResult(output=encode(judged))
-
-    async def _evidence(
-        self, context: StepContext, record: RunRecord, phase: str
-    ) -> Sequence[Evidence]:
-        tree = await self.workspace.fresh(
-            context.run_id,
-            context.step.id,
-            context.attempt,
-            upstream_artifacts(record, context.step),
-        )
-        collected: list[Evidence] = []
-        async with self.sandboxes.open(tree) as sandbox:
-            subject = EvidenceSubject(
-                sandbox=sandbox,
-                facts=facts(record, record.decided().analysis, browser=self.browser),
-            )
-            for name in needed(self.policy, phase):
-                await context.progress(f"collecting evidence: {name}")
-                collected.append(await self.collectors[name].collect(subject))
-        return collected
 
 
 def _require_earlier_phases(context: StepContext) -> None:
@@ -80,7 +38,10 @@ def _require_earlier_phases(context: StepContext) -> None:
     gates = [need for need in context.step.needs if need.startswith("gate.")]
     still_open = [need.removeprefix("gate.") for need in gates if need not in context.outputs]
     if still_open:
-        raise Blocked(f"not judged: {', '.join(still_open)} did not close before")
+        raise Blocked(
+            f"not judged: {', '.join(still_open)} did not close before; mend what that was refused "
+            "for, or give it back with 'maestro runs rework'"
+        )
 
 
 def _refused_steps(context: StepContext) -> tuple[str, ...]:

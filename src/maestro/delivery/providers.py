@@ -150,6 +150,14 @@ def upstream_artifacts(record: RunRecord, step: Step) -> tuple[Artifact, ...]:
     )
 
 
+def own_contracts(record: RunRecord, step: Step) -> tuple[Contract, ...]:
+    """Those whose agreement `step` needs; how far others have come must not change a result."""
+    needed = ancestors(record.decided().steps, step)
+    return tuple(
+        contract for contract in record.contracts() if StepId(f"contract.{contract.id}") in needed
+    )
+
+
 def upstream_calls(record: RunRecord, step: Step, contract: str) -> tuple[RecordedCall, ...]:
     """What consumers whose work `step` needs, directly or not, did on the contract's mock.
 
@@ -175,3 +183,15 @@ def ancestors(steps: Sequence[Step], step: Step) -> frozenset[StepId]:
             found.add(need)
             waiting.extend(by_id[need].needs)
     return frozenset(found)
+
+
+def application_ports(record: RunRecord) -> int:
+    """How many ports in a row the integrated application uses: its own, then one per service."""
+    services = len(record.decided().analysis.domain.services)
+    return 1 + (services if services > 1 else 0)
+
+
+def application_reach(record: RunRecord, port: int) -> Reach:
+    """The ports the integrated application uses, `port` being the first."""
+    ports = tuple(range(port, port + application_ports(record)))
+    return Reach(listen=ports, connect=ports)

@@ -3,15 +3,15 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from maestro.contracts.agree import write_files
-from maestro.delivery.facts import not_built
+from maestro.delivery.facts import idle_phases, not_built
 from maestro.delivery.record import RunRecord
 from maestro.delivery.report import render_report
-from maestro.delivery.result import build_result
+from maestro.delivery.result import build_result, waived
 from maestro.delivery.workspace import materialise, merge
 from maestro.domain.encoding import encode
 from maestro.domain.outcome import Outcome
@@ -66,15 +66,28 @@ def check_output(output: Path) -> Path:
 
 
 async def publish(publication: Publication, artifacts: ArtifactStore) -> Path:
-    """Writes the whole result beside the old one, then swaps it in entry by entry."""
-    output = publication.output
+    """Writes the whole result in place of the old one."""
+
+    async def write(staging: Path) -> None:
+        for folder, files in _folders(publication.record).items():
+            await materialise(artifacts, files, staging / folder)
+        await asyncio.to_thread(_write_documents, publication, staging)
+
+    await replace_result(publication.output, write)
+    return publication.output
+
+
+async def replace_result(output: Path, write: Callable[[Path], Awaitable[None]]) -> None:
+    """Lets `write` fill a folder beside the old result, then swaps it in entry by entry.
+
+    Args:
+        output: what `check_output` gave.
+        write: writes the marker, too.
+    """
     staging = output / ".maestro-staging"
     await asyncio.to_thread(_clear, staging)
-    for folder, files in _folders(publication.record).items():
-        await materialise(artifacts, files, staging / folder)
-    await asyncio.to_thread(_write_documents, publication, staging)
+    await write(staging)
     await asyncio.to_thread(_swap, staging, output)
-    return output
 
 
 def _folders(record: RunRecord) -> Mapping[str, tuple[Artifact, ...]]:
@@ -100,9 +113,9 @@ def _write_documents(publication: Publication, staging: Path) -> None:
                 target = staging / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-        _write_json(staging / "contracts" / "validation_report.json", _validation(record))
-        _write_json(staging / "quality_report.json", _quality(publication))
-    _write_json(staging / MARKER, _run(publication))
+        write_json(staging / "contracts" / "validation_report.json", _validation(record))
+        write_json(staging / "quality_report.json", _quality(publication))
+    write_json(staging / MARKER, _run(publication))
     html = render_report(
         publication.run,
         publication.workflow,
@@ -140,14 +153,19 @@ def _validation(record: RunRecord) -> JsonValue:
 
 
 def _quality(publication: Publication) -> JsonValue:
-    outcome = publication.outcome
+    """The score with every term's sources, each verdict with its evidence, and what is missing."""
+    outcome, record = publication.outcome, publication.record
     return {
         "status": outcome.status,
         "partial": outcome.partial,
+        "environment": record.requirement.constraints.environment.value,
         "score": encode(outcome.score),
-        "gates": [encode(gate) for gate in publication.record.gates()],
+        "gates": [encode(gate) for gate in record.gates()],
+        "entry_gates": {step_id: encode(gate) for step_id, gate in record.entries()},
+        "phases_not_gone_through": list(idle_phases(record)),
+        "waived": [asdict(gate) for gate in waived(outcome.verdicts)],
         "traceability": encode(outcome.trace),
-        "not_built": encode(not_built(publication.record)),
+        "not_built": encode(not_built(record)),
     }
 
 
@@ -178,7 +196,8 @@ def _run(publication: Publication) -> JsonValue:
     }
 
 
-def _write_json(path: Path, data: JsonValue) -> None:
+def write_json(path: Path, data: JsonValue) -> None:
+    """Indented, with a line end after it; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -34,8 +34,12 @@ class WorkRecord:
     result: WorkResult
     artifacts: tuple[Artifact, ...]
     calls: Mapping[str, tuple[RecordedCall, ...]] = field(default_factory=dict)
-    """Calls made on the mock, per consumed contract."""
+    """The last calls made on the mock, per consumed contract."""
+    calls_seen: Mapping[str, int] = field(default_factory=dict)
+    """How many calls there were in all, per consumed contract."""
     sandbox: str = ""
+    entry: "GateRecord | None" = None
+    """The verdict that let the work start; None where the phase has no entry gate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class IntegrationRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRecord:
-    """Output, or error detail, of a `quality.gate` step."""
+    """Output, or error detail, of a `quality.gate` step, and detail of work that may not start."""
 
     verdict: PhaseVerdict
     evidence: tuple[Evidence, ...]
@@ -166,6 +170,20 @@ class RunRecord:
             self._result(step.id) for step in self.decided().steps if step.action == "quality.gate"
         ]
         return tuple(decode(GateRecord, data) for data in results if data is not None)
+
+    def entries(self) -> Iterator[tuple[StepId, GateRecord]]:
+        """Steps of work that were let start by entry gates, or were not, in the plan's order."""
+        for step in self.decided().steps if self.plan is not None else ():
+            if step.action != "persona.work":
+                continue
+            data = self._result(step.id)
+            if step.id not in self.outputs:
+                if isinstance(data, Mapping) and "verdict" in data:
+                    yield step.id, decode(GateRecord, data)
+            else:
+                entry = decode(WorkRecord, data).entry
+                if entry is not None:
+                    yield step.id, entry
 
     def integration(self) -> IntegrationRecord | None:
         data = self.outputs.get(INTEGRATE_STEP)

@@ -1,11 +1,14 @@
 """What `Maestro.build` returns: one value with the fields the README shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.delivery.record import RunRecord
 from maestro.domain.outcome import Outcome
+from maestro.domain.overview import Headline
+from maestro.domain.quality import PhaseVerdict, Verdict
+from maestro.domain.values import JsonScalar
 from maestro.domain.work import NotBuilt
 
 
@@ -20,12 +23,29 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaivedGate:
+    """A gate that failed and was let pass."""
+
+    gate: str
+    phase: str
+    observed: Mapping[str, JsonScalar]
+    reason: str
+    approver: str
+    adr: str
+    expires: str
+    """The waiver's last day, YYYY-MM-DD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     overall_quality_score: float | None
     """0 to 1; None when a term had no evidence."""
     band: str
     gates_passed: int
     gates_total: int
+    environment: str
+    """Whose policy judged."""
+    waived: tuple[WaivedGate, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +111,8 @@ def build_result(outcome: Outcome, record: RunRecord, output: Path | None) -> Bu
             band=outcome.score.band if outcome.score else "unknown",
             gates_passed=sum(verdict.passed for verdict in outcome.verdicts),
             gates_total=len(outcome.verdicts),
+            environment=record.requirement.constraints.environment.value,
+            waived=tuple(waived(outcome.verdicts)),
         ),
         contracts=tuple(
             ContractResult(
@@ -111,3 +133,35 @@ def build_result(outcome: Outcome, record: RunRecord, output: Path | None) -> Bu
         reasons=outcome.reasons,
         output=output,
     )
+
+
+def headline(outcome: Outcome, record: RunRecord) -> Headline:
+    """What lists show of it."""
+    return Headline(
+        partial=outcome.partial,
+        score=outcome.score.overall if outcome.score else None,
+        band=outcome.score.band if outcome.score else "unknown",
+        gates_passed=sum(verdict.passed for verdict in outcome.verdicts),
+        gates_total=len(outcome.verdicts),
+        contracts_verified=outcome.contracts_verified,
+        contracts_total=outcome.contracts_total,
+        not_built=len(outcome.not_built),
+        cost=outcome.usage.cost,
+        blueprint=record.plan.team.blueprint if record.plan else "",
+        time_savings_percent=round(outcome.timing.time_savings_percent, 1),
+    )
+
+
+def waived(verdicts: Sequence[PhaseVerdict]) -> Iterator[WaivedGate]:
+    for verdict in verdicts:
+        for result in verdict.results:
+            if result.verdict is Verdict.WAIVED and result.waiver is not None:
+                yield WaivedGate(
+                    gate=result.gate,
+                    phase=verdict.phase,
+                    observed=result.observed,
+                    reason=result.waiver.reason,
+                    approver=result.waiver.approver,
+                    adr=result.waiver.adr,
+                    expires=result.waiver.expires.isoformat(),
+                )

@@ -7,6 +7,7 @@ The engine's journal decides what a run works with; the shelf follows it, in the
 that a contract can be found again by whoever comes later.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -51,7 +52,7 @@ class Shelf:
 
     async def agreed(self, run_id: RunId, contract: Contract) -> None:
         """Raises Conflict where another specification is locked under the same version."""
-        agreement = self.agreement(run_id, contract)
+        agreement = await self._agreement(run_id, contract)
 
         def change(tx: Transaction) -> None:
             if put_agreed(tx, agreement):
@@ -62,14 +63,15 @@ class Shelf:
     async def judged(self, run_id: RunId, contract: Contract, verification: Verification) -> None:
         """Fulfilled or breached, with the first findings as the reason."""
         kept = verification.conforms
+        agreement = await self._agreement(run_id, contract)
         verdict = replace(
-            self.agreement(run_id, contract),
+            agreement,
             status=ContractStatus.FULFILLED if kept else ContractStatus.BREACHED,
             reason="" if kept else _reason(verification),
         )
 
         def change(tx: Transaction) -> None:
-            put_agreed(tx, self.agreement(run_id, contract))
+            put_agreed(tx, agreement)
             stored = known(tx, contract, run_id)
             if stored is not None and stored.status is not ContractStatus.AMENDED:
                 tx.contracts.put(verdict)
@@ -81,7 +83,8 @@ class Shelf:
 
         Raises Conflict where another amendment of the same version came first.
         """
-        replaced, agreed = self.agreement(run_id, old), self.agreement(run_id, new)
+        replaced = await self._agreement(run_id, old)
+        agreed = await self._agreement(run_id, new)
 
         def change(tx: Transaction) -> None:
             if put_amended(tx, replaced, agreed, reason):
@@ -89,13 +92,13 @@ class Shelf:
 
         await self._write(run_id, change)
 
-    def agreement(self, run_id: RunId | None, contract: Contract) -> ContractRecord:
+    async def _agreement(self, run_id: RunId | None, contract: Contract) -> ContractRecord:
         return ContractRecord(
             contract=contract,
             status=ContractStatus.AGREED,
             run_id=run_id,
             at=self.clock.now(),
-            terms=terms_of(contract),
+            terms=await asyncio.to_thread(terms_of, contract),
         )
 
     def _audit(self, tx: Transaction, run_id: RunId, action: str, contract: Contract) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,44 @@ import httpx
 from maestro.contracts.openapi import from_object
 from maestro.contracts.openapi.recognition import recognise
 from maestro.contracts.verification.loopback import free_port
+from maestro.delivery.accepted_work import accepted_work
 from maestro.delivery.amendment_steps import proposals
-from maestro.delivery.contract_steps import application_ports, application_reach
-from maestro.delivery.providers import START_SECONDS, answering, mocked, upstream_artifacts
+from maestro.delivery.announcing import failed_agents
+from maestro.delivery.enlisting import enlist_models
+from maestro.delivery.judging import PhaseJudge
+from maestro.delivery.model_runs import model_table, pause_for_budget
+from maestro.delivery.proposal_files import with_proposals
+from maestro.delivery.providers import (
+    START_SECONDS,
+    answering,
+    application_ports,
+    application_reach,
+    mocked,
+    upstream_artifacts,
+)
+from maestro.delivery.questions import answers_of, ask_people
 from maestro.delivery.record import IntegrationRecord, RunRecord, WorkRecord
 from maestro.delivery.shelf import Shelf
+from maestro.delivery.worked_examples import worked_examples
 from maestro.delivery.workspace import Workspace
 from maestro.domain.contract import Contract, ContractKind, RecognisedOperation
 from maestro.domain.encoding import encode
 from maestro.domain.run import EventKind
-from maestro.domain.work import Artifact, Assignment, Budget, ConsumedContract, LaunchCommand
-from maestro.errors import Blocked
+from maestro.domain.work import (
+    Artifact,
+    Assignment,
+    Budget,
+    ConsumedContract,
+    LaunchCommand,
+    WorkResult,
+)
+from maestro.errors import Blocked, BudgetExceeded, QuestionAsked
 from maestro.planning.catalogue import Catalogue
 from maestro.ports import (
     MockProvider,
     MockServer,
     PersonaExecutor,
-    RecordedCall,
+    Sandbox,
     SandboxProvider,
     StepContext,
     StepHandler,
@@ -36,6 +57,7 @@ from maestro.ports import (
 )
 
 MAX_RECORDED_CALLS = 500
+"""Calls of a consumer on one mock that are kept as evidence: the last ones."""
 FOLLOW_SECONDS = 0.5
 """How often a working consumer's contracts are looked at again."""
 READERS_OF_THE_WHOLE = frozenset({"security_specialist", "code_reviewer", "integration_tester"})
@@ -50,14 +72,25 @@ class WorkSteps:
     mocks: MockProvider
     shelf: Shelf
     executor: PersonaExecutor
+    judge: PhaseJudge
 
     def handlers(self) -> Mapping[str, StepHandler]:
         return {"persona.work": self.work, "app.integrate": self.integrate}
 
     async def work(self, context: StepContext) -> StepResult:
-        """One persona, one work tree, a live mock of each contract it consumes."""
+        """One persona, one work tree, a live mock of each contract it consumes.
+
+        Raises Blocked before anything was done when an entry gate of its phase refuses.
+        """
         record = RunRecord.of(context)
         persona = self.catalogue.persona(str(context.step.inputs["persona"]))
+        entry = await self.judge.entering(context, persona.phase)
+        if entry is not None and not entry.verdict.passed:
+            raise Blocked(
+                f"work of phase {persona.phase!r} may not start",
+                reasons=entry.verdict.reasons,
+                detail=encode(entry),
+            )
         upstream = (
             upstream_artifacts(record, context.step) if persona.id in READERS_OF_THE_WHOLE else ()
         )
@@ -69,11 +102,21 @@ class WorkSteps:
             self._mocks(context, persona.id, consumed, tree) as mocks,
             self.sandboxes.open(tree) as sandbox,
         ):
-            assignment = self._assignment(context, record, consumed, mocks)
-            result = await self.executor.execute(assignment, sandbox, context.progress)
+            failed = await failed_agents(self.shelf.store, context)
+            assignment = await asyncio.to_thread(
+                self._assignment, context, record, consumed, mocks, failed
+            )
+            if assignment.table is not None or await self._models_registered():
+                examples = await asyncio.to_thread(worked_examples, assignment, record.decided())
+                found = await accepted_work(self.shelf.store, self.workspace.artifacts, assignment)
+                assignment = replace(assignment, examples=examples, accepted=found)
+            result = await self._done(context, assignment, sandbox)
+            result = await asyncio.to_thread(with_proposals, result, tree, assignment)
             calls = {
-                name: _evidence(await asyncio.to_thread(mock.calls)) for name, mock in mocks.items()
+                name: tuple((await asyncio.to_thread(mock.calls))[-MAX_RECORDED_CALLS:])
+                for name, mock in mocks.items()
             }
+            seen = {name: await asyncio.to_thread(mock.seen) for name, mock in mocks.items()}
             strength = f"{sandbox.strength.level} {sandbox.strength.mechanism}"
         artifacts = await self.workspace.collect(tree, upstream)
         output = WorkRecord(
@@ -82,10 +125,38 @@ class WorkSteps:
             result=result,
             artifacts=artifacts,
             calls=calls,
+            calls_seen=seen,
             sandbox=strength,
+            entry=entry,
         )
         # A step with additions cannot be run again; most have none.
-        return StepResult(output=encode(output), extend=proposals(context.step, persona.id, result))
+        return StepResult(
+            output=await asyncio.to_thread(encode, output),
+            extend=proposals(context.step, persona.id, result),
+        )
+
+    async def _done(
+        self, context: StepContext, assignment: Assignment, sandbox: Sandbox
+    ) -> WorkResult:
+        """A budget that is used up pauses the run; the step goes on when it is resumed, and after
+        a question when that is answered.
+        """
+        if assignment.table is not None:
+            names = assignment.table.names(assignment.persona.id)
+            await enlist_models(self.shelf.store, self.shelf.clock, names)
+        try:
+            return await self.executor.execute(assignment, sandbox, context.progress)
+        except BudgetExceeded as error:
+            await pause_for_budget(self.shelf.store, self.shelf.clock, context.run_id, error)
+            raise BudgetExceeded(str(error), reasons=context.feedback) from error
+        except QuestionAsked as asked:
+            await ask_people(self.shelf.store, self.shelf.clock, context, assignment, asked)
+            raise
+
+    async def _models_registered(self) -> bool:
+        """Whether the router may give the work to a model."""
+        agents = [one.agent for one in await self.shelf.store.read(lambda tx: tx.agents.all())]
+        return any(agent.model is not None and not agent.on_request for agent in agents)
 
     @asynccontextmanager
     async def _mocks(
@@ -132,6 +203,7 @@ class WorkSteps:
         record: RunRecord,
         consumed: Sequence[Contract],
         mocks: Mapping[str, MockServer],
+        failed: tuple[str, ...],
     ) -> Assignment:
         plan = record.decided()
         persona = self.catalogue.persona(str(context.step.inputs["persona"]))
@@ -163,6 +235,10 @@ class WorkSteps:
                 _recognised((*provides, *consumed)) if requirement.constraints.contract else ()
             ),
             feedback=context.feedback,
+            languages=tuple(context.step.inputs.get("languages", ())),
+            answers=answers_of(context),
+            failed_agents=failed,
+            table=model_table(context.run_inputs),
         )
 
     async def integrate(self, context: StepContext) -> StepResult:
@@ -250,12 +326,8 @@ async def _tell_start(
 
 
 async def _tell_end(context: StepContext, name: str, server: MockServer) -> None:
-    calls = await asyncio.to_thread(server.calls)
-    await context.emit(EventKind.MOCK_STOPPED, {"contract": name, "calls": len(calls)})
-
-
-def _evidence(calls: Sequence[RecordedCall]) -> tuple[RecordedCall, ...]:
-    return tuple(calls[:MAX_RECORDED_CALLS])
+    seen = await asyncio.to_thread(server.seen)
+    await context.emit(EventKind.MOCK_STOPPED, {"contract": name, "calls": seen})
 
 
 def _recognised(contracts: Sequence[Contract]) -> tuple[RecognisedOperation, ...]:

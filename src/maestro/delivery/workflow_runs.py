@@ -1,5 +1,6 @@
 """The use cases of runs that come from a workflow file instead of a requirement."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from maestro.delivery.authorize import authorized
@@ -9,6 +10,7 @@ from maestro.domain.access import Permission
 from maestro.domain.run import ENDED_RUNS, Run, StepStatus
 from maestro.domain.values import JsonObject, JsonValue, RunId, new_run_id
 from maestro.domain.workflow import Step, Workflow
+from maestro.ports import Transaction
 from maestro.workflow.definition import WorkflowDefinition, checked_inputs
 
 
@@ -33,8 +35,11 @@ async def start_workflow(
     inputs: JsonObject | None = None,
     *,
     max_parallel: int | None = None,
+    also: Callable[[Transaction, RunId], None] | None = None,
 ) -> RunId:
     """Stores a run of the workflow, PENDING; `execute_workflow` does the work.
+
+    `also` as for `Maestro.submit`.
 
     Raises:
         InvalidInput: an input is unknown, missing or of another type, or an action is unknown;
@@ -49,6 +54,7 @@ async def start_workflow(
         target=run_id,
         at=maestro.clock.now(),
         act=lambda transaction: None,
+        project=maestro.project,
     )
     await maestro.engine.start(
         definition.workflow,
@@ -58,6 +64,8 @@ async def start_workflow(
         },
         max_parallel=maestro.settings.max_parallel if max_parallel is None else max_parallel,
         run_id=run_id,
+        project=maestro.project,
+        also=None if also is None else lambda transaction: also(transaction, run_id),
     )
     return run_id
 

@@ -1,7 +1,7 @@
 """Domain values to JSON and back, for the journal, the contracts folder and the reports.
 
 Covers exactly what domain types are made of: frozen dataclasses, tuples, mappings with text
-keys, enumerations, datetimes, scalars and optional values.
+keys, enumerations, dates and datetimes, scalars and optional values.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -28,7 +28,7 @@ def encode(value: object) -> JsonValue:
         return value.value
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # and a datetime, which is one
         return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: encode(getattr(value, name)) for name in _names(type(value))}
@@ -101,8 +101,8 @@ def _decode_generic(kind: Any, data: JsonValue, where: str) -> Any:
 
 
 def _decode_scalar(kind: type, data: JsonValue, where: str) -> Any:
-    if kind is datetime:
-        return datetime.fromisoformat(_expect(str, data, where))
+    if kind is datetime or kind is date:
+        return kind.fromisoformat(_expect(str, data, where))
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if kind is int and isinstance(data, bool):
@@ -130,7 +130,8 @@ def _decode_dataclass(kind: type, data: JsonValue, where: str) -> Any:
     hints = _hints(kind)
     unknown = sorted(set(entries) - set(_names(kind)))
     if unknown:
-        raise InvalidInput(f"{where}: unknown field {unknown[0]!r} for {kind.__name__}")
+        known = ", ".join(_names(kind))
+        raise InvalidInput(f"{where}: unknown field {unknown[0]!r}; known: {known}")
     arguments = {}
     for field in dataclasses.fields(kind):
         if not field.init:

@@ -193,19 +193,17 @@ def _references(serialized: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a protobuf message; numbers are skipped over."""
+    """The length-delimited fields of a protobuf message; numbers are skipped over.
+
+    None of the messages read here has fields of a fixed width.
+    """
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
-        wire = key & 7
-        if wire == 0:
-            _, position = _varint(message, position)
-        elif wire == 2:
-            length, position = _varint(message, position)
+        length, position = _varint(message, position)
+        if key & 7 != 0:
             yield key >> 3, message[position : position + length]
             position += length
-        else:
-            position += 8 if wire == 1 else 4
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:

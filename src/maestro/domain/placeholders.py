@@ -27,9 +27,24 @@ _FILLER = re.compile(
     r"|\bto be (?:written|implemented|filled in)\b|\bnot (?:yet )?implemented\b",
     re.IGNORECASE,
 )
-_EMPTY_FUNCTION = re.compile(r"\bfunction\s*\*?\s*(\w+)\s*\([^()]*\)\s*\{\s*\}")
+_NOTHING = r"\s*\{\s*\}"
+_KEYWORDS = r"(?:if|for|while|switch|catch|with|constructor|function)\b"
+_EMPTY_FUNCTION = re.compile(
+    rf"\bfunction\s*\*?\s*(?P<function>\w+)\s*\([^()]*\){_NOTHING}"
+    r"|\b(?:const|let|var)\s+(?!no_?op\b)(?P<arrow>\w+)\s*=\s*(?:async\s*)?(?:\([^()]*\)|\w+)\s*=>"
+    rf"{_NOTHING}"
+    rf"|^[ \t]*(?:static\s+)?(?:async\s+)?(?!{_KEYWORDS})(?P<method>#?\w+)\s*\([^()]*\){_NOTHING}",
+    re.MULTILINE,
+)
 _SCRIPT_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`\\])//[^\n]*", re.DOTALL)
+_SCRIPTS = (".js", ".mjs", ".cjs", ".ts")
 _HASH_COMMENT = re.compile(r"(?:^|\s)#[^\n]*", re.MULTILINE)
+_COMMENTS = (
+    (_SCRIPT_COMMENT, (*_SCRIPTS, ".css")),
+    (_HASH_COMMENT, (".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh", "")),
+    (re.compile(r".+", re.DOTALL), (".md", ".html", ".txt", ".rst")),
+)
+"""Where such words may stand, by suffix."""
 
 
 def unreadable(path: str, text: str) -> str | None:
@@ -46,20 +61,34 @@ def unreadable(path: str, text: str) -> str | None:
 
 def pretences(path: str, text: str) -> Iterator[str]:
     """Every sign that work was left out, as `line N: what`."""
+    yield from placeholder_words(path, text)
     suffix = PurePosixPath(path).suffix.lower()
     if suffix == ".py":
-        yield from _python_pretences(text)
-    elif suffix in (".js", ".mjs", ".ts", ".css"):
-        comments = ((m.start(), m.group()) for m in _SCRIPT_COMMENT.finditer(text))
-        for offset, comment in comments:
-            yield from _marks(comment, _line(text, offset))
-        for match in _EMPTY_FUNCTION.finditer(text):
-            yield f"line {_line(text, match.start())}: function {match.group(1)} does nothing"
-    elif suffix in (".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh") or not suffix:
-        for match in _HASH_COMMENT.finditer(text):
-            yield from _marks(match.group(), _line(text, match.start()))
-    elif suffix in (".md", ".html", ".txt", ".rst"):
-        yield from _marks(text, 1)
+        yield from _empty_python_functions(text)
+    elif suffix in _SCRIPTS:
+        yield from _empty_script_functions(text)
+
+
+def placeholder_words(path: str, text: str) -> Iterator[str]:
+    """Words that stand for missing work, as `line N: what`."""
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix == ".py":
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield from _marks(token.string, token.start[0])
+        return
+    for pattern, suffixes in _COMMENTS:
+        if suffix in suffixes:
+            for match in pattern.finditer(text):
+                yield from _marks(match.group(), _line(text, match.start()))
+
+
+def _empty_script_functions(text: str) -> Iterator[str]:
+    bare = _SCRIPT_COMMENT.sub(lambda match: "\n" * match.group().count("\n"), text)
+    for match in _EMPTY_FUNCTION.finditer(bare):
+        kind = match.lastgroup or ""
+        line = _line(bare, match.start(kind))
+        yield f"line {line}: function {match.group(kind)} does nothing"
 
 
 def _marks(text: str, first_line: int) -> Iterator[str]:
@@ -73,10 +102,7 @@ def _line(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
 
 
-def _python_pretences(text: str) -> Iterator[str]:
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield from _marks(token.string, token.start[0])
+def _empty_python_functions(text: str) -> Iterator[str]:
     tree = parse_python(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and _is_protocol(node):

@@ -2,7 +2,9 @@
 because it could not be measured.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from maestro.domain.values import JsonScalar
@@ -12,11 +14,21 @@ class MetricType(StrEnum):
     INTEGER = "integer"
     NUMBER = "number"
     BOOLEAN = "boolean"
+    STRING = "string"
 
 
 class Better(StrEnum):
     HIGHER = "higher"
     LOWER = "lower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinSample:
+    """How much must have been looked at before a value says anything."""
+
+    metric: str
+    """The metric, of the same producer, that counts it."""
+    at_least: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +39,15 @@ class Metric:
     """Dotted, e.g. `tests.failed`."""
     type: MetricType
     unit: str
-    better: Better
+    better: Better | None
+    """None for a text, of which none is better."""
     producer: str
     """Name of the only collector that may report it."""
     summary: str
+    min_sample: MinSample | None = None
+    """With less, the metric counts as not measured."""
+    words: tuple[str, ...] = ()
+    """All a text may say."""
 
 
 class GateSeverity(StrEnum):
@@ -47,6 +64,28 @@ class Verdict(StrEnum):
     WAIVED = "WAIVED"
 
 
+class GateStage(StrEnum):
+    ENTRY = "entry"  # before the phase's work may start; must still hold when the phase closes
+    EXIT = "exit"
+
+
+class Environment(StrEnum):
+    """From the most lenient to the strictest; a policy tightens in this order."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricComparison:
+    """A condition that can be compared with another one: `metric op threshold`."""
+
+    metric: str
+    op: str
+    threshold: int | float | bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A condition over metrics, either `metric op threshold` or a CEL expression."""
@@ -59,22 +98,115 @@ class Gate:
     """CEL source, compiled and type-checked when the policy is loaded."""
     metrics: tuple[str, ...]
     """Every metric the condition refers to."""
-    applies_when: str | None = None
+    when: str | None = None
     """CEL condition; false gives NOT_APPLICABLE, an error gives ERROR."""
     waivable: bool = True
+    stage: GateStage = GateStage.EXIT
+    comparison: MetricComparison | None = None
+    """None for a CEL expression."""
+    max_drop: float | None = None
+    """How much worse than the last passing run the metric of the comparison may be."""
+    persona: str | None = None
+    """Judged only where this persona works; NOT_APPLICABLE elsewhere."""
+
+
+class ArtefactSchema(StrEnum):
+    """What a required artefact must be; an empty file is none of them."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    YAML = "yaml"
+    PYTHON = "python"
+    HTML = "html"
+    OPENAPI = "openapi"
+    JUNIT = "junit"
+    CYCLONEDX = "cyclonedx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactRule:
+    """Files a phase must hand over."""
+
+    phase: str
+    path: str
+    """Pattern, relative to the tree: `*` within a folder, `**` over any number of folders."""
+    schema: ArtefactSchema
+    min: int = 1
+    when: str | None = None
+    """CEL condition as of a gate."""
+    persona: str | None = None
+    """As of a gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactFound:
+    """A file that was held against a rule's schema."""
+
+    rule: str
+    """The rule's pattern."""
+    path: str
+    schema: ArtefactSchema
+    fault: str = ""
+    """Why it is not what the schema says; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Lets one gate of one project pass although it failed, up to a ceiling and until a day."""
+
+    gate: str
+    project: str
+    ceiling: str
+    """CEL condition over the gate's own metrics that must hold all the same."""
+    reason: str
+    author: str
+    approver: str
+    """Somebody else than the author."""
+    adr: str
+    """Id of the decision record, e.g. `ADR-0012`."""
+    expires: date
+    """The last day on which it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
+    """What one environment demands; `quality.policy.load_policy` is where it comes from."""
+
     id: str
     version: int
     digest: str
     phases: tuple[str, ...]
     """In order; the only phase list there is."""
     gates: tuple[Gate, ...]
+    environment: Environment = Environment.DEVELOPMENT
+    artefacts: tuple[ArtefactRule, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    """Those that stand in the policy itself."""
+    min_blocking_evaluated: int = 1
+    """Blocking gates that must really have been judged before a phase may close."""
 
-    def gates_of(self, phase: str) -> tuple[Gate, ...]:
-        return tuple(gate for gate in self.gates if gate.phase == phase)
+    def gates_of(self, phase: str, stage: GateStage | None = None) -> tuple[Gate, ...]:
+        return tuple(g for g in self.gates if g.phase == phase and stage in (None, g.stage))
+
+    def artefacts_of(self, phase: str) -> tuple[ArtefactRule, ...]:
+        return tuple(rule for rule in self.artefacts if rule.phase == phase)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateCircumstances:
+    """What a verdict depends on beside policy and evidence. Waivers count only with `today`."""
+
+    project: str = ""
+    today: date | None = None
+    baseline: Mapping[str, JsonScalar] = field(default_factory=dict)
+    """Metrics of the project's last passing run of this phase; empty before the first one."""
+    waivers: Sequence[Waiver] = ()
+    """Beside those of the policy; each is checked again before it counts."""
+    artefacts: Sequence[ArtefactFound] | None = None
+    """What `quality.artefacts.find_artefacts` found for the phase; None when nobody looked."""
+    personas: frozenset[str] | None = None
+    """Who works in the run; None when unknown, which makes a persona's gate an ERROR."""
 
 
 class EvidenceStatus(StrEnum):
@@ -115,6 +247,22 @@ class GateResult:
     observed: dict[str, JsonScalar]
     reason: str
     """One sentence for people."""
+    stage: GateStage = GateStage.EXIT
+    waiver: Waiver | None = None
+    """The one that made it WAIVED."""
+    evidence: tuple[str, ...] = ()
+    """Digests of the raw outputs it was judged on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactResult:
+    """All but PASS and NOT_APPLICABLE block."""
+
+    path: str
+    schema: ArtefactSchema
+    verdict: Verdict
+    found: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +274,8 @@ class PhaseVerdict:
     """Why it is blocked; empty when it passed."""
     policy: str
     """Digest of the policy that judged."""
+    artefacts: tuple[ArtefactResult, ...] = ()
+    environment: Environment = Environment.DEVELOPMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +289,19 @@ class TracedPart:
     checks: tuple[str, ...]
     """Ids of the checks that ran."""
     reason: str = ""
+    needs_browser: bool = False
+    """Whether only what a page does in a browser could show it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSource:
+    """One thing that a term of the score was computed from."""
+
+    name: str
+    """A metric, a contract, a requirement part or a gate."""
+    value: JsonScalar
+    seen: str
+    """Where: the tool with its sandbox and the digest of what it said, the checks that ran."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +310,7 @@ class ScoreTerm:
     weight: float
     value: float
     evidence: str
+    sources: tuple[ScoreSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,5 +319,7 @@ class Score:
 
     overall: float
     band: str
-    """excellent (>= .9), good (>= .8), acceptable (>= .7), needs_work."""
+    """blocked where a gate did not pass; else excellent (>= .9), good (>= .8), acceptable (>= .7),
+    needs_work.
+    """
     terms: tuple[ScoreTerm, ...]

@@ -1,10 +1,12 @@
 """The requirement as it was handed in, and what was understood of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from maestro.domain.entities import DomainModel
+from maestro.domain.quality import Environment
 from maestro.domain.values import RequirementId
 
 
@@ -56,6 +58,10 @@ class Constraints:
     """Text of the caller's own OpenAPI document, used instead of designing one."""
     contract_name: str | None = None
     """Its file name, for messages."""
+    environment: Environment = Environment.DEVELOPMENT
+    """What the result is meant for: the policy of a later one demands more."""
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """Persona, or `*` for every one -> capability: its work is left to workers that offer it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

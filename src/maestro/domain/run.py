@@ -1,10 +1,12 @@
 """The execution of a workflow: statuses, the legal moves, and the events that tell of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from maestro.domain.baseline import DEFAULT_PROJECT
+from maestro.domain.hot_values import hot_dataclass
 from maestro.domain.values import JsonObject, JsonValue, RunId, StepId
 from maestro.errors import Conflict
 
@@ -99,10 +101,11 @@ class EventKind(StrEnum):
     STEP_EDITED = "step.edited"  # somebody changed its output; data: by, comment, before, after
     MOCK_STARTED = "mock.started"  # data: contract, url, consumer
     MOCK_STOPPED = "mock.stopped"  # data: contract, calls
-    AGENT_CHOSEN = "agent.chosen"  # data: persona, agent, score, reasons
+    AGENT_CHOSEN = "agent.chosen"  # data: persona, agent, score, factors, fallbacks, reason
+    AGENT_SUSPENDED = "agent.suspended"  # its circuit opened; data: circuit, agent, seconds, reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     run_id: RunId
     sequence: int
@@ -114,7 +117,7 @@ class Event:
     data: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_dataclass(frozen=True, slots=True, kw_only=True)
 class StepError:
     """Why an attempt did not succeed, as it is stored and shown."""
 
@@ -124,7 +127,7 @@ class StepError:
     detail: JsonValue = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun:
     step_id: StepId
     status: StepStatus
@@ -144,7 +147,7 @@ class StepRun:
     """Its success added steps to the run, so it cannot be re-run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     id: RunId
     workflow: str
@@ -156,3 +159,4 @@ class Run:
     """See Workflow.concurrency."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    project: str = DEFAULT_PROJECT

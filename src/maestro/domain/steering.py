@@ -19,6 +19,7 @@ class Verb(StrEnum):
     REJECT = "reject"
     SIGNAL = "signal"
     EDIT_OUTPUT = "edit-output"
+    REWORK = "rework"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Steering:
     """None where the verb concerns the whole run; RETRY without one means every step."""
     comment: str = ""
     payload: JsonValue = None
-    """The signal's content, or the new output."""
+    """The signal's content, the new output, or for a rework the reasons by step."""
 
 
 _GOING = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
@@ -62,6 +63,7 @@ LEGAL: Mapping[Verb, Rule] = {
     Verb.EDIT_OUTPUT: Rule(
         _GOING | ENDED_RUNS - {RunStatus.CANCELLED}, frozenset({StepStatus.SUCCEEDED})
     ),
+    Verb.REWORK: Rule(_GOING | ENDED_RUNS - {RunStatus.CANCELLED}, FINISHED_STEPS),
 }
 """The one table of legal requests. Where a run goes from there: maestro.domain.run.LEGAL_MOVES."""
 

@@ -12,3 +12,9 @@ def parse_python(text: str) -> ast.Module:
     """Raises SyntaxError or ValueError for text that is not Python."""
     with _ONE_AT_A_TIME:
         return ast.parse(text)
+
+
+def parse_expression(text: str) -> ast.expr:
+    """Raises SyntaxError or ValueError for text that is not one Python expression."""
+    with _ONE_AT_A_TIME:
+        return ast.parse(text, mode="eval").body

@@ -31,6 +31,10 @@ def new_requirement_id() -> RequirementId:
     return RequirementId(f"req-{uuid.uuid4().hex[:12]}")
 
 
+def new_waiver_id() -> str:
+    return f"waiver-{uuid.uuid4().hex[:12]}"
+
+
 def is_identifier(text: str) -> bool:
     """Whether `text` may serve as an id chosen by a person or a model."""
     return IDENTIFIER.fullmatch(text) is not None

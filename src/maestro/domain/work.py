@@ -1,25 +1,16 @@
-"""HOW work is handed over: assignments, results, artefacts, agents."""
+"""HOW work is handed over: assignments, results, artefacts."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maestro.domain.addresses import address_variables
 from maestro.domain.contract import CheckResult, Contract, RecognisedOperation
 from maestro.domain.entities import DomainModel
+from maestro.domain.models import ModelTable
 from maestro.domain.requirement import Constraints, RequirementPart
 from maestro.domain.team import Persona
 from maestro.domain.values import Digest, JsonObject, RunId, StepId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
-    """A running worker able to play personas."""
-
-    id: str
-    executor: str
-    """`offline`, `llm`, `remote`."""
-    personas: tuple[str, ...]
-    capacity: int
-    """Assignments it works on at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +39,23 @@ class ConsumedContract:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedFile:
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedWork:
+    """What a persona made in an earlier run of the project that passed every gate. Untrusted."""
+
+    run_id: RunId
+    kinds: tuple[str, ...]
+    """Of the contracts it provided."""
+    domain: DomainModel
+    files: tuple[AcceptedFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """One step given to one persona."""
 
@@ -73,6 +81,23 @@ class Assignment:
     feedback: tuple[str, ...] = ()
     """Failed checks of the last attempt."""
     lessons: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    """Programming languages that were asked for; empty = whatever fits."""
+    table: ModelTable | None = None
+    """Which models play whom in this run, and what they may spend; None: none does."""
+    examples: tuple["Assignment", ...] = ()
+    """The same work for other software of the same shape, to make a worked example from."""
+    accepted: tuple[AcceptedWork, ...] = ()
+    """The persona's work in earlier runs, to be shown beside the worked example."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What people answered to the persona's questions, by `question_key`."""
+    failed_agents: tuple[str, ...] = ()
+    """Agents whose attempts at this step failed; others are asked first."""
+
+
+def question_key(question: str) -> str:
+    """Short, and the same for the same question."""
+    return hashlib.sha256(question.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

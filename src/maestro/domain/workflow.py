@@ -15,9 +15,9 @@ class StepKind(StrEnum):
 
     ACTION = "action"
     INTERFACE = "interface"
-    """Fixes a contract that others work from."""
+    """Fixes a contract or a plan that others work from; it cannot be edited."""
     GATE = "gate"
-    """Judges evidence; its verdict cannot be edited."""
+    """Gathers or judges evidence; what it found cannot be edited."""
     APPROVAL = "approval"
     """Waits until a person approves or rejects; a rejection blocks the step."""
     SIGNAL = "signal"
@@ -172,6 +172,10 @@ class Workflow:
     steps: tuple[Step, ...]
     concurrency: Mapping[str, int] = field(default_factory=dict)
     """Most steps of one run with this `Step.concurrency` key at work at once."""
+    _needs: Mapping[StepId, tuple[StepId, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `needs` gave before: many runs share a workflow."""
 
     def __post_init__(self) -> None:
         check_graph(self.steps)
@@ -191,6 +195,12 @@ class Workflow:
             if step.id == step_id:
                 return step
         raise InvalidInput(f"workflow {self.name!r} has no step {step_id!r}")
+
+    def needs(self) -> Mapping[StepId, tuple[StepId, ...]]:
+        """What each step waits for; see `all_needs`."""
+        if not self._needs:
+            object.__setattr__(self, "_needs", all_needs(self.steps))
+        return self._needs
 
     def extended(self, steps: tuple[Step, ...]) -> "Workflow":
         """This workflow with more steps; refuses the same things as building it whole."""

@@ -27,7 +27,13 @@ from maestro.planning.naming import joined, snake
 from maestro.planning.parts import requirement_parts
 from maestro.planning.reading import Reading, read
 from maestro.planning.relating import relate
-from maestro.planning.shaping import Shaped, add_conventions, add_fields, named
+from maestro.planning.shaping import (
+    Shaped,
+    add_conventions,
+    add_fields,
+    add_narrowing_fields,
+    named,
+)
 from maestro.planning.text import looks_foreign
 from maestro.planning.titles import title_of
 
@@ -75,6 +81,7 @@ def _draft(findings: Findings, lexicon: Lexicon) -> Draft:
     draft = decide(findings, lexicon)
     add_fields(draft, findings, lexicon)
     relate(draft, findings, lexicon)
+    add_narrowing_fields(draft, findings, lexicon)
     add_conventions(draft, lexicon)
     return draft
 

@@ -1,7 +1,8 @@
 """The build workflow: who works when, against which contracts, and what is checked afterwards.
 
 The one rule everything else follows from: a consumer waits for the contract, never for the work of
-the contract's provider. Only people who examine what was built wait for builders.
+the contract's provider. Only people who examine what was built wait for builders, and people who
+may write the same file for each other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from maestro.domain.team import Member, Team
 from maestro.domain.values import StepId, first_duplicate
 from maestro.domain.workflow import OnUnmet, RetryPolicy, Step, StepKind, check_graph, generations
 from maestro.errors import InvalidInput
+from maestro.planning.apart import keep_apart
 from maestro.planning.catalogue import PHASES, Catalogue
 from maestro.planning.compose import PER_SERVICE
 
@@ -23,10 +25,12 @@ _EARLY = ("requirements", "design")
 """Phases whose gate stands before the building."""
 
 AFTER_A_CRASH = RetryPolicy(max_attempts=3, retry_on=("interrupted", "step_timed_out"))
+BY_ANOTHER = RetryPolicy(max_attempts=3, retry_on=("interrupted", "step_timed_out", "agent_failed"))
+"""Of work: an agent that broke is not asked again while there is another one."""
 """The same input would give the same failure again; only what was cut short is tried anew."""
 
 INTEGRATE = StepId("integrate")
-_JUDGE_THE_WHOLE = ("testing", "security", "documentation", "review")
+_JUDGE_THE_WHOLE = ("testing", "security", "performance", "documentation", "review")
 """Phases whose evidence is collected on the integrated application."""
 
 _CONTRACT_PHASE = {
@@ -68,7 +72,7 @@ def assemble(
     """
     _check(team, contracts)
     plan = _Plan(analysis=analysis, team=team, contracts=tuple(contracts), catalogue=catalogue)
-    work = plan.work_steps()
+    work = keep_apart(plan.work_steps(), plan.contracts)
     if not parallel:
         work = _one_after_the_other(work)
     steps = [*plan.contract_steps(), *work, *plan.verify_steps(), *plan.recheck_steps()]
@@ -156,7 +160,7 @@ class _Plan:
             title=self._work_title(member),
             phase=persona.phase,
             persona=persona.id,
-            retry=AFTER_A_CRASH,
+            retry=BY_ANOTHER,
             timeout_seconds=float(persona.timeout_seconds),
         )
 
@@ -280,6 +284,7 @@ def _integrate(work: list[Step]) -> Step:
     return Step(
         id=INTEGRATE,
         action="app.integrate",
+        kind=StepKind.GATE,  # what was seen as it started is evidence, which nobody types
         needs=tuple(step.id for step in work),
         title="Put the application together",
         retry=AFTER_A_CRASH,
@@ -289,8 +294,8 @@ def _integrate(work: list[Step]) -> Step:
 
 
 def _gates(phases: tuple[str, ...], steps: list[Step]) -> list[Step]:
-    """One gate per phase that has steps; review always, because it judges all the others."""
-    busy = {step.phase for step in steps} | {"review", "requirements"}
+    """One gate per phase that has steps, and for those that are judged without any of their own."""
+    busy = {step.phase for step in steps} | {"requirements", "performance", "review"}
     gates: list[Step] = []
     for phase in (p for p in PHASES if p in phases and p in busy):
         needs = [step.id for step in steps if step.phase == phase]

@@ -22,11 +22,16 @@ PHASES = (
     "frontend_implementation",
     "testing",
     "security",
+    "performance",
     "deployment",
     "documentation",
     "review",
 )
 """Phases a blueprint may go through, in order."""
+_WITHOUT_WORK = frozenset(
+    {"requirements", "design", "database_design", "api_design", "performance", "review"}
+)
+"""Phases that are judged although nobody may work in them: on contracts, or on what was built."""
 
 T = TypeVar("T", Blueprint, Persona)
 
@@ -70,6 +75,7 @@ def load_catalogue(folder: Path = DATA) -> Catalogue:
                     f"{role.persona!r}, which has no file; known: {', '.join(sorted(personas))}"
                 )
             _check_expertise(blueprint.id, role.name, role.expertise, personas[role.persona])
+        _check_phases(blueprint, {personas[role.persona].phase for role in blueprint.roles})
     return Catalogue(blueprints=blueprints, personas=personas)
 
 
@@ -122,6 +128,22 @@ def _check_expertise(
         raise InvalidInput(
             f"{blueprint_id}.yaml: role {role!r} asks for {missing[0] if missing else 'nothing'!r};"
             f" {persona.id} offers {', '.join(persona.expertise)}"
+        )
+
+
+def _check_phases(blueprint: Blueprint, worked: set[str]) -> None:
+    """What is worked in has a gate, and what has a gate can be judged."""
+    unjudged = sorted(worked - set(blueprint.phases))
+    if unjudged:
+        raise InvalidInput(
+            f"{blueprint.id}.yaml: its roles work in phase {unjudged[0]!r}, which it does not go "
+            "through; name it"
+        )
+    idle = [p for p in blueprint.phases if p not in worked and p not in _WITHOUT_WORK]
+    if idle:
+        raise InvalidInput(
+            f"{blueprint.id}.yaml: nobody works in phase {idle[0]!r}, so it would never be judged; "
+            "add a role or leave the phase out"
         )
 
 

@@ -11,7 +11,7 @@ from maestro.planning.equating import equated
 from maestro.planning.fieldwords import field_words, looks_like_field
 from maestro.planning.findings import FieldFound
 from maestro.planning.naming import singular
-from maestro.planning.narrowing import filtered, searched, sorted_by
+from maestro.planning.narrowing import filtered, searched, shown, sorted_by
 from maestro.planning.products import (
     features,
     is_service_word,
@@ -38,8 +38,8 @@ def interpret(ctx: Context, statement: Statement) -> bool:
     if kind is not None and not _joins_something(ctx, statement):
         predicates.unsupported(ctx, statement, kind.reason)
         return True
-    if statement.verb.negated:
-        return False
+    if statement.verb.negated or any(noun.determiner == "no" for noun in statement.nouns):
+        return False  # what shall not be is no wish that could be built; it is listed
     if _sets_the_scene(ctx, statement):
         return True
     handler = _handler(ctx, statement)
@@ -88,6 +88,7 @@ def _handler(ctx: Context, statement: Statement) -> predicates.Handler | None:
         (verbs.sort, sorted_by),
         (verbs.assign, predicates.assigned),
         (verbs.mark, predicates.marked),
+        (verbs.look, shown),
         (verbs.manage, predicates.managed),
         (verbs.permissive, _permissive),
         (verbs.build | verbs.made, predicates.managed),

@@ -27,6 +27,7 @@ class VerbWords:
     belong: Words
     relate: Words
     made: Words
+    look: Words
     filter: Words
     search: Words
     sort: Words

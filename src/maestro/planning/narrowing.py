@@ -7,7 +7,14 @@ from maestro.planning.chunks import Noun
 from maestro.planning.clauses import Statement
 from maestro.planning.context import Context
 from maestro.planning.findings import OperationFound
-from maestro.planning.predicates import actors, current, is_field_of_current, things, verb_words
+from maestro.planning.predicates import (
+    actors,
+    current,
+    is_field_of_current,
+    managed,
+    things,
+    verb_words,
+)
 
 
 def filtered(ctx: Context, statement: Statement) -> bool:
@@ -20,6 +27,15 @@ def searched(ctx: Context, statement: Statement) -> bool:
 
 def sorted_by(ctx: Context, statement: Statement) -> bool:
     return _narrowed(ctx, statement, CapabilityKind.SORT)
+
+
+def shown(ctx: Context, statement: Statement) -> bool:
+    """`list permits by zone`, `show orders by customer`: some of them are asked for."""
+    by = [n for n in _by(statement, statement.objects) if not (ctx.is_actor(n) and n.determiner)]
+    known = managed(ctx, statement)
+    if known and by and not statement.verb_is_passive:
+        narrow(ctx, CapabilityKind.FILTER, current(ctx), by, statement)
+    return known
 
 
 def _narrowed(ctx: Context, statement: Statement, kind: CapabilityKind) -> bool:

@@ -194,10 +194,21 @@ def _usual(draft: Draft) -> None:
             for key in (whole.key, part.key):
                 if f"{key}_id" not in explicit.fields:
                     draft.refer(explicit.key, key, required=True)
-        elif not draft.related(whole.key, part.key):
+        elif not draft.related(whole.key, part.key) and not _lines(draft, whole.key, part.key):
             _join(draft, whole.key, part.key, whole.at)
     for key in list(draft.entities):
         _usual_parent(draft, key)
+
+
+def _lines(draft: Draft, whole: str, part: str) -> bool:
+    """Whether the text has them connected already: `an order line belongs to an order and a
+    product`.
+    """
+    return any(
+        key.startswith(f"{whole}_")
+        and {whole, part} <= {f.target for f in entity.fields.values() if f.required}
+        for key, entity in draft.entities.items()
+    )
 
 
 def _usual_parent(draft: Draft, key: str) -> None:

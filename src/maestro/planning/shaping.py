@@ -58,7 +58,6 @@ def add_fields(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
         before = owner.fields.get(key)
         owner.fields[key] = _combined(before, stated) if before is not None else stated
         owner.places.setdefault(key, item.at)
-    _narrowing_fields(draft, findings)
     _fill_choices(draft, lexicon)
 
 
@@ -179,8 +178,11 @@ def _combined(before: Field, after: Field) -> Field:
     )
 
 
-def _narrowing_fields(draft: Draft, findings: Findings) -> None:
-    """`filter books by genre` needs a genre, whether or not it was listed."""
+def add_narrowing_fields(draft: Draft, findings: Findings, lexicon: Lexicon) -> None:
+    """`filter books by genre` needs a genre, whether or not it was listed.
+
+    With everything related: what loans are filtered by may be the member that they refer to.
+    """
     for found in findings.operations:
         entity = draft.entity(found.entity or "")
         if entity is None or found.field is None or found.kind is CapabilityKind.ASSIGN:
@@ -193,6 +195,7 @@ def _narrowing_fields(draft: Draft, findings: Findings) -> None:
         item = FieldFound(owner=entity.key, key=found.field, source=found.source, at=found.at)
         entity.fields[found.field] = _typed(found.field, item)
         entity.places.setdefault(found.field, found.at)
+    _fill_choices(draft, lexicon)
 
 
 def field_of(draft: Draft, entity: DraftEntity, wanted: str) -> str | None:

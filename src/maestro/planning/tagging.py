@@ -249,7 +249,8 @@ def _plural_subject(words: Sequence[Word], found: list[Kind], lexicon: Lexicon) 
         before, word, after = words[i - 1], words[i], words[i + 1]
         if found[i] not in (Kind.NOUN, Kind.ADJECTIVE) or found[i - 1] is not Kind.NOUN:
             continue
-        subject = before.tag in ("NNS", "NNPS") or lexicon.is_person(before.text)
+        # VBZ: a plural that the tagger took for a verb (`librarians delete members`)
+        subject = before.tag in ("NNS", "NNPS", "VBZ") or lexicon.is_person(before.text)
         if not subject or not before.text.endswith("s") or not _base_verb(word, lexicon):
             continue
         has_object = found[i + 1] in (Kind.DETERMINER, Kind.PRONOUN) or after.tag in ("NNS", "NNPS")

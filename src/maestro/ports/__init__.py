@@ -4,7 +4,7 @@ Protocols only: what an implementation must promise stands in the docstrings, an
 suite per port under tests/conformance/ holds every implementation to it.
 """
 
-from maestro.ports.agents import PersonaExecutor, Report
+from maestro.ports.agents import AgentRepository, PersonaExecutor, Report
 from maestro.ports.clock import Clock
 from maestro.ports.contracts import (
     ContractVerifier,
@@ -14,6 +14,8 @@ from maestro.ports.contracts import (
     VerificationTarget,
 )
 from maestro.ports.engine import Emit, Engine, StepContext, StepHandler, StepResult
+from maestro.ports.entries import Entry, Guard, StepMove, StoredRun
+from maestro.ports.models import CallJournal, Consultants, Consultation, LanguageModel
 from maestro.ports.quality import EvidenceCollector, EvidenceSubject
 from maestro.ports.sandboxes import (
     CommandResult,
@@ -26,24 +28,28 @@ from maestro.ports.sandboxes import (
 from maestro.ports.storage import (
     ArtifactStore,
     AuditRepository,
+    BaselineRepository,
     ContractRepository,
-    Entry,
     EventRepository,
-    Guard,
+    ModelCallRepository,
     RequirementRepository,
     RunRepository,
-    StepMove,
     Store,
-    Task,
-    TaskRepository,
     Transaction,
+    WaiverRepository,
 )
+from maestro.ports.tasks import Task, TaskRepository
 
 __all__ = [
+    "AgentRepository",
     "ArtifactStore",
     "AuditRepository",
+    "BaselineRepository",
+    "CallJournal",
     "Clock",
     "CommandResult",
+    "Consultants",
+    "Consultation",
     "ContractRepository",
     "ContractVerifier",
     "Emit",
@@ -53,8 +59,10 @@ __all__ = [
     "EvidenceCollector",
     "EvidenceSubject",
     "Guard",
+    "LanguageModel",
     "MockProvider",
     "MockServer",
+    "ModelCallRepository",
     "PersonaExecutor",
     "Reach",
     "RecordedCall",
@@ -70,8 +78,10 @@ __all__ = [
     "StepMove",
     "StepResult",
     "Store",
+    "StoredRun",
     "Task",
     "TaskRepository",
     "Transaction",
     "VerificationTarget",
+    "WaiverRepository",
 ]

@@ -35,6 +35,8 @@ class RecordedCall:
     consumer: str = ""
     protocol: str = "http"
     """`http`, `graphql`, `grpc`, `websocket`, `sse` or `bus`."""
+    version: str = ""
+    """Of the contract as the mock served it; empty in records that do not say."""
 
 
 class MockServer(Protocol):
@@ -56,7 +58,11 @@ class MockServer(Protocol):
         ...
 
     def calls(self) -> Sequence[RecordedCall]:
-        """All so far. May block."""
+        """The last ones, all where there were not very many. May block."""
+        ...
+
+    def seen(self) -> int:
+        """How many calls there were in all. May block."""
         ...
 
     async def go_on_with(self, contract: Contract) -> None:

@@ -1,19 +1,23 @@
 """The workflow engine and the handlers behind its actions."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from maestro.domain.access import AuditRecord
+from maestro.domain.baseline import DEFAULT_PROJECT
+from maestro.domain.hot_values import hot_dataclass
 from maestro.domain.run import Event, EventKind, Run, StepError
 from maestro.domain.steering import Steering
 from maestro.domain.values import JsonObject, JsonValue, RunId, StepId
 from maestro.domain.workflow import Step, Workflow
+from maestro.ports.storage import Transaction
 
 Emit = Callable[[EventKind, Mapping[str, JsonValue]], Awaitable[None]]
 """Appends an event of the running step; returns when it is durable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_dataclass(frozen=True, slots=True, kw_only=True)
 class StepContext:
     """What a step handler is given."""
 
@@ -34,7 +38,7 @@ class StepContext:
         await self.emit(EventKind.STEP_PROGRESS, {"message": message, **data})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@hot_dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     output: JsonValue = None
     """JSON, small; files travel as artefact digests."""
@@ -56,17 +60,37 @@ class Engine(Protocol):
     """Hosts the scheduler. No SQLite, asyncio or Temporal detail shows through."""
 
     async def start(
-        self, workflow: Workflow, *, inputs: JsonObject, max_parallel: int, run_id: RunId
+        self,
+        workflow: Workflow,
+        *,
+        inputs: JsonObject,
+        max_parallel: int,
+        run_id: RunId,
+        project: str = DEFAULT_PROJECT,
+        also: Callable[[Transaction], None] | None = None,
     ) -> None:
-        """Makes the run durable, PENDING. Raises InvalidInput for unknown actions."""
+        """Makes the run durable, PENDING. Raises InvalidInput for unknown actions.
+
+        Args:
+            also: done in the same transaction; where it raises there is no run.
+        """
         ...
 
     async def execute(self, run_id: RunId) -> Run:
         """Drives a run (new, paused or interrupted) until it ends or pauses; recovers first."""
         ...
 
-    async def steer(self, run_id: RunId, request: Steering) -> bool:
+    async def steer(
+        self,
+        run_id: RunId,
+        request: Steering,
+        *,
+        audit: AuditRecord | None = None,
+    ) -> bool:
         """Does what somebody asks of a run, whoever executes it, or nobody.
+
+        Args:
+            audit: written with it in one transaction: both are there, or neither.
 
         False when it was already so. Raises NotFound, Conflict where the request is not legal in
         the present state (domain.steering.LEGAL), InvalidInput.

@@ -8,6 +8,28 @@ from typing import Protocol
 
 from maestro.domain.work import LaunchCommand
 
+CAPABILITIES = {
+    "fs_write": "nothing is written outside the work tree",
+    "fs_read": "nothing of the host's is read but its programs",
+    "net_none": "nothing of the network is reached that was not named",
+    "net_loopback": "named ports and sockets are reached, and no others",
+    "host_processes": "processes of the host are not seen, signalled or traced",
+    "syscalls": "no tracing, mounting, namespaces, users or set-user-ID files",
+    "env": "no variable and no descriptor of the host's is handed on",
+    "tree_kill": "every process ends with the command, daemons too",
+    "pids": "processes are limited",
+    "mem_proc": "the memory of each process is limited",
+    "mem_tree": "the memory of all processes together is limited",
+    "cpu": "processor time is limited",
+    "wall": "time is limited",
+    "disk": "files and folders are limited",
+}
+"""What a sandbox may be able to keep, and what that means."""
+REQUIRED = (
+    "fs_write", "fs_read", "net_none", "net_loopback", "env", "tree_kill", "pids", "mem_tree",
+)  # fmt: skip
+"""What it has to keep unless settings say otherwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
@@ -17,6 +39,8 @@ class CommandResult:
     stderr: str
     duration_seconds: float
     timed_out: bool = False
+    limit: str = ""
+    """Which limit of the sandbox ended it, if one did: `memory`, `processes` or `disk`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +51,8 @@ class Reach:
     """Loopback TCP ports it may connect to."""
     listen: tuple[int, ...] = ()
     """Loopback TCP ports it may bind."""
+    sockets: tuple[Path, ...] = ()
+    """Unix sockets it may connect to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +64,9 @@ class SandboxStrength:
     level: str
     """L0 (none) to L3."""
     capabilities: tuple[str, ...]
-    """Of fs_write, fs_read, net_none, net_ports, pids, mem_proc, wall, tree_kill, syscalls."""
+    """Those of CAPABILITIES that held."""
     missing: tuple[str, ...]
+    """Those that did not."""
 
 
 class ServerProcess(Protocol):
@@ -103,6 +130,12 @@ class Sandbox(Protocol):
 class SandboxProvider(Protocol):
     def open(self, root: Path) -> AbstractAsyncContextManager[Sandbox]:
         """Raises SandboxFailed when the required strength is not to be had."""
+        ...
+
+    def lend(self) -> AbstractAsyncContextManager[Path]:
+        """An empty folder, for a work tree. It is removed on leaving, whatever ran there did to
+        it, or, if this process is killed, at the next start.
+        """
         ...
 
     async def probe(self) -> SandboxStrength: ...

@@ -1,56 +1,34 @@
 """The durable memory: repositories, transactions, the store, artefacts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from maestro.domain.access import AuditRecord
+from maestro.domain.access import AuditEntry, AuditRecord
+from maestro.domain.baseline import Baseline
 from maestro.domain.contract_life import ContractRecord
+from maestro.domain.models import Budgets, CallEntry, Caps, Spent
 from maestro.domain.requirement import Requirement
 from maestro.domain.run import Event, EventKind, Run, RunStatus, StepRun
-from maestro.domain.values import ContractId, Digest, JsonObject, RunId, StepId
+from maestro.domain.values import ContractId, Digest, JsonObject, JsonValue, RunId, StepId
+from maestro.domain.waiver_life import WaiverRecord, WaiverStatus
 from maestro.domain.work import Artifact
-from maestro.domain.workflow import Step, Workflow
+from maestro.domain.workflow import Workflow
+from maestro.ports.agents import AgentRepository
+from maestro.ports.entries import Entry, Guard, StoredRun
+from maestro.ports.listing import (
+    HistoryRepository,
+    KeyRepository,
+    ListingRepository,
+    RequestRepository,
+    Timed,
+    WorkflowRepository,
+)
+from maestro.ports.projects import ProjectRepository, WebhookRepository
+from maestro.ports.tasks import TaskRepository
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepMove:
-    """A step's row before and after a move."""
-
-    before: StepRun
-    """What the store must hold, or the move is refused."""
-    after: StepRun
-    definition: str
-    """The step's digest."""
-    input_digest: str = ""
-    """sha256 over what an attempt works from; when one starts."""
-    offered: bool = False
-    """The attempt that starts is left to a worker that has the step's capability."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One state change and the event that tells of it, written together."""
-
-    kind: EventKind
-    step: StepMove | None = None
-    extend: tuple[Step, ...] = ()
-    run: Run | None = None
-    data: JsonObject = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What must still be true of a run for its driver's entries to be written."""
-
-    fence: int
-    """The number `Store.own` gave; a later owner has a greater one."""
-    steered: int
-    """How often somebody but the driver had changed the run when the driver last read it."""
 
 
 class RunRepository(Protocol):
@@ -68,10 +46,20 @@ class RunRepository(Protocol):
         """Newest first."""
         ...
 
+    def whole(self, run_id: RunId) -> StoredRun:
+        """Raises NotFound."""
+        ...
+
     def workflow(self, run_id: RunId) -> Workflow: ...
 
     def steps(self, run_id: RunId) -> Sequence[StepRun]:
         """In the workflow's order."""
+        ...
+
+    def delivered(self, run_id: RunId, step_id: StepId) -> Sequence[JsonValue]:
+        """What the step's attempts put out that succeeded, first one first; also those after which
+        it was reset.
+        """
         ...
 
     def steered(self, run_id: RunId) -> int:
@@ -122,48 +110,6 @@ class EventRepository(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """An attempt that is left to workers."""
-
-    run_id: RunId
-    step_id: StepId
-    attempt: int
-    token: int = 0
-    """Grows with every claim; only the last claimant's result is taken."""
-    worker: str = ""
-
-
-class TaskRepository(Protocol):
-    """The attempts that wait for, or are with, workers; their rows end with the attempt."""
-
-    def claim(self, capabilities: Sequence[str], worker: str, lease_seconds: float) -> Task | None:
-        """The waiting task of highest priority, then longest waiting, that one of these
-        capabilities can do; two workers never get the same one.
-        """
-        ...
-
-    def renew(self, task: Task, lease_seconds: float) -> bool:
-        """False when the task was taken back: its worker must end the work at once."""
-        ...
-
-    def finish(self, task: Task, result: JsonObject) -> None:
-        """Raises LeaseLost when the task is no longer this worker's."""
-        ...
-
-    def finished(self, run_id: RunId) -> Sequence[tuple[Task, JsonObject]]:
-        """Tasks with a result that the run's driver has not recorded yet."""
-        ...
-
-    def expired(self, run_id: RunId) -> Sequence[Task]:
-        """Tasks whose worker has not renewed its lease in time."""
-        ...
-
-    def of_run(self, run_id: RunId) -> Sequence[Task]:
-        """Every task of the run that has not been recorded."""
-        ...
-
-
 class RequirementRepository(Protocol):
     def insert(self, requirement: Requirement) -> None: ...
 
@@ -189,22 +135,120 @@ class ContractRepository(Protocol):
         *,
         version: str | None = None,
         run_id: RunId | None = None,
+        projects: Collection[str] | None = None,
     ) -> ContractRecord:
         """The latest that fits; an empty `run_id` asks for those of no run. Raises NotFound."""
         ...
 
     def find(
-        self, words: Sequence[str] = (), *, limit: int = 50, run_id: RunId | None = None
+        self,
+        words: Sequence[str] = (),
+        *,
+        limit: int = 50,
+        run_id: RunId | None = None,
+        projects: Collection[str] | None = None,
     ) -> Sequence[ContractRecord]:
-        """Those whose terms hold every word, wherever in a term; latest first."""
+        """Those whose terms hold every word; latest first. `projects`: of their runs, shared with
+        them, or of no run.
+        """
+        ...
+
+    def belongs(self, contract_id: ContractId, project: str) -> bool:
+        """Whether a run of the project has it."""
         ...
 
 
+class WaiverRepository(Protocol):
+    def insert(self, record: WaiverRecord) -> None:
+        """Raises Conflict if the id is taken."""
+        ...
+
+    def get(self, waiver_id: str) -> WaiverRecord:
+        """Raises NotFound."""
+        ...
+
+    def update(self, record: WaiverRecord, *, before: WaiverStatus) -> None:
+        """Raises Conflict when the stored one is no longer in the state `before`."""
+        ...
+
+    def of_project(
+        self, project: str, statuses: Collection[WaiverStatus] = ...
+    ) -> Sequence[WaiverRecord]:
+        """Newest first; all of them without `statuses`."""
+        ...
+
+
+class BaselineRepository(Protocol):
+    def put(self, baseline: Baseline) -> None:
+        """Keeps it unless that of a later run is there."""
+        ...
+
+    def get(self, project: str, subject: str, phase: str) -> Baseline | None: ...
+
+
+class ModelCallRepository(Protocol):
+    """What was asked of models and tools, and what it came to."""
+
+    def begin(self, entry: CallEntry, budgets: Budgets) -> int | None:
+        """Records a call as sent; its position. None, and nothing recorded, while calls under way
+        may use up what is left. Raises BudgetExceeded when a limit is reached.
+        """
+        ...
+
+    def end(self, entry: CallEntry) -> None:
+        """Records that an attempt came to a result."""
+        ...
+
+    def finish(self, position: int, entry: CallEntry) -> None: ...
+
+    def give_up(self, run_id: RunId, step_id: StepId) -> None:
+        """What the step had sent without an answer stays counted, and is waited for no more."""
+        ...
+
+    def reopen(self, run_id: RunId, step_id: StepId, attempt: int) -> None:
+        """Takes back that this attempt came to a result, if it is the last that did: its process
+        died before the result was recorded.
+        """
+        ...
+
+    def open_session(self, run_id: RunId, step_id: StepId, session: Digest) -> Sequence[CallEntry]:
+        """The answered calls of the session since the step's last result, in order."""
+        ...
+
+    def ends(self, run_id: RunId, step_id: StepId) -> int:
+        """How many attempts of the step came to a result."""
+        ...
+
+    def of_run(self, run_id: RunId) -> Sequence[CallEntry]:
+        """Every call, in order."""
+        ...
+
+    def spent(self, run_id: RunId) -> Spent: ...
+
+    def raised(self, run_id: RunId) -> Caps:
+        """By how much the limits of the run were raised."""
+        ...
+
+    def raise_limits(self, run_id: RunId, more: Caps) -> None: ...
+
+
 class AuditRepository(Protocol):
-    def append(self, record: AuditRecord) -> None: ...
+    def append(self, record: AuditRecord) -> None:
+        """Adds it behind the last one, sealed together with all before it."""
+        ...
 
     def recent(self, limit: int) -> Sequence[AuditRecord]:
         """Newest first."""
+        ...
+
+    def page(
+        self, limit: int, *, before: int | None = None, project: str | None = None
+    ) -> Sequence[AuditEntry]:
+        """Newest first, those with smaller numbers than `before`."""
+        ...
+
+    def after(self, number: int, limit: int) -> Sequence[AuditEntry]:
+        """Oldest first, those with greater numbers."""
         ...
 
 
@@ -222,10 +266,32 @@ class Transaction(Protocol):
     @property
     def contracts(self) -> ContractRepository: ...
     @property
+    def waivers(self) -> WaiverRepository: ...
+    @property
+    def baselines(self) -> BaselineRepository: ...
+    @property
+    def agents(self) -> AgentRepository: ...
+    @property
+    def model_calls(self) -> ModelCallRepository: ...
+    @property
     def audit(self) -> AuditRepository: ...
+    @property
+    def listing(self) -> ListingRepository: ...
+    @property
+    def history(self) -> HistoryRepository: ...
+    @property
+    def keys(self) -> KeyRepository: ...
+    @property
+    def workflows(self) -> WorkflowRepository: ...
+    @property
+    def requests(self) -> RequestRepository: ...
+    @property
+    def webhooks(self) -> WebhookRepository: ...
+    @property
+    def projects(self) -> ProjectRepository: ...
 
 
-class Store(Protocol):
+class Store(Timed, Protocol):
     """The durable memory. There is no store without a database behind it."""
 
     @property
@@ -248,10 +314,13 @@ class Store(Protocol):
         """Runs `query` on a reader; sees everything written before the call."""
         ...
 
-    def own(self, run_id: RunId) -> AbstractAsyncContextManager[int]:
+    def own(
+        self, run_id: RunId, *, left: Callable[[], bool] = ...
+    ) -> AbstractAsyncContextManager[int]:
         """Held while a process executes a run; gives the fence its writes carry.
 
-        Kept alive by itself until it is left. Raises Conflict naming the owner when a live
+        Kept alive by itself until it is left. `left` is asked then whether the run was left with
+        its last entries already; see Guard.leaves. Raises Conflict naming the owner when a live
         process holds it, NotFound.
         """
         ...

@@ -1,7 +1,10 @@
 """Reading quality's data files: every mistake is refused with file, line and column."""
 
+import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from maestro.domain.yaml_text import (
 from maestro.errors import InvalidInput
 
 _RULES = YamlRules(depth=64, values=200_000, hex_and_octal=True, text_keys=True, not_finite=True)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Value:
         """The error to raise; it names this place."""
         return InvalidInput(f"{self.place}: {why}")
 
+    def refuse_key(self, why: str) -> InvalidInput:
+        """The error to raise; it names the place of the key in front of this value."""
+        return InvalidInput(f"{_place(self.file, self.document.keys[self.pointer])}: {why}")
+
     def plain(self) -> Any:
         """A text, a number, a bool, ..."""
         return self.value
@@ -62,6 +70,25 @@ class Value:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.refuse(f"expected a whole number, got {value!r}")
         return value
+
+    def number(self) -> int | float:
+        value = self.plain()
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            raise self.refuse(f"expected a number, got {value!r}")
+        return value
+
+    def day(self) -> date:
+        value = self.plain()
+        if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+            raise self.refuse(f"expected a day like 2030-01-31, got {value!r}")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise self.refuse(f"there is no day {value!r}") from None
 
     def items(self) -> list["Value"]:
         if not isinstance(self.value, list):
@@ -85,7 +112,7 @@ class Value:
         for name, value in found.items():
             if name not in required and name not in optional:
                 known = ", ".join(sorted({*required, *optional}))
-                raise value.refuse(f"unknown key {name!r}; known: {known}")
+                raise value.refuse_key(f"unknown key {name!r}; known: {known}")
         for name in required:
             if name not in found:
                 raise self.refuse(f"the key {name!r} is missing")
@@ -103,15 +130,20 @@ def read(path: Path) -> Value:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path.name}: cannot be read: {error}") from error
+        raise InvalidInput(f"{path.name}:1:1: cannot be read: {error}") from error
+    return read_text(path.name, text)
+
+
+def read_text(name: str, text: str) -> Value:
+    """The document in a text; `name` is what refusals call it. Raises InvalidInput."""
     try:
         document = read_yaml_text(text, _RULES)
     except YamlFault as fault:
-        where = _place(path.name, fault.spot) if fault.spot else path.name
-        raise InvalidInput(f"{where}: {_problem(path.name, fault)}") from fault
+        where = _place(name, fault.spot or Spot(1, 1))
+        raise InvalidInput(f"{where}: {_problem(name, fault)}") from fault
     if () not in document.values:
-        raise InvalidInput(f"{path.name}: the file is empty")
-    return Value(path.name, document, document.value)
+        raise InvalidInput(f"{name}:1:1: the file is empty")
+    return Value(name, document, document.value)
 
 
 def _place(file: str, spot: Spot) -> str:

@@ -1,8 +1,9 @@
 """Traceability: each part of the requirement and the checks that really ran for it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from maestro.domain.contract import CheckResult, Contract, Verification
+from maestro.domain.contract import CheckResult, Contract, ContractKind, Verification
 from maestro.domain.quality import TracedPart
 from maestro.domain.requirement import RequirementPart
 from maestro.domain.work import NotBuilt
@@ -21,7 +22,23 @@ def trace(
     """
     checks = _checks_by_part(contracts, verifications, rechecks)
     missing = {item.part: item.reason for item in not_built if item.part}
-    return tuple(_traced(part, checks.get(part.id, ()), missing) for part in parts)
+    on_pages = _only_on_pages(contracts)
+    return tuple(
+        replace(_traced(part, checks.get(part.id, ()), missing), needs_browser=part.id in on_pages)
+        for part in parts
+    )
+
+
+def _only_on_pages(contracts: Sequence[Contract]) -> set[str]:
+    """Parts that criteria of page contracts name, and none of others that has a check."""
+    on_page: set[str] = set()
+    elsewhere: set[str] = set()
+    for contract in contracts:
+        named = on_page if contract.kind is ContractKind.PAGE else elsewhere
+        for criterion in contract.acceptance:
+            if criterion.check is not None:
+                named.update(criterion.parts)
+    return on_page - elsewhere
 
 
 def _traced(

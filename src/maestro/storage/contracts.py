@@ -1,6 +1,6 @@
 """The shelf of contracts: every version, with what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from maestro.domain.contract import Contract
 from maestro.domain.contract_life import ContractRecord, ContractStatus, check_contract_move
@@ -43,37 +43,54 @@ class SqlContracts:
         *,
         version: str | None = None,
         run_id: RunId | None = None,
+        projects: Collection[str] | None = None,
     ) -> ContractRecord:
         wanted: dict[str, str] = {"id": contract_id}
         if version is not None:
             wanted["version"] = version
         if run_id is not None:
             wanted["run_id"] = run_id
-        where = " AND ".join(f"{name} = ?" for name in wanted)
+        among, names = _among(projects)
+        where = " AND ".join([*(f"{name} = ?" for name in wanted), *among])
         row = self._connection.execute(
             f"SELECT {_COLUMNS} FROM contracts WHERE {where} "  # noqa: S608 -- constant names
             "ORDER BY at DESC, position DESC LIMIT 1",
-            tuple(wanted.values()),
+            (*wanted.values(), *names),
         ).fetchone()
         if row is None:
             raise self._unknown(contract_id, run_id, version)
         return _record(row)
 
     def find(
-        self, words: Sequence[str] = (), *, limit: int = 50, run_id: RunId | None = None
+        self,
+        words: Sequence[str] = (),
+        *,
+        limit: int = 50,
+        run_id: RunId | None = None,
+        projects: Collection[str] | None = None,
     ) -> Sequence[ContractRecord]:
         tests = ["terms LIKE ? ESCAPE '!'" for _ in words]
         values = [f"%{_escaped(word.lower())}%" for word in words]
         if run_id is not None:
             tests.append("run_id = ?")
             values.append(run_id)
+        among, names = _among(projects)
+        tests += among
         where = f"WHERE {' AND '.join(tests)} " if tests else ""
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM contracts {where}"  # noqa: S608 -- constant names
             "ORDER BY at DESC, position DESC LIMIT ?",
-            (*values, limit),
+            (*values, *names, limit),
         )
         return [_record(row) for row in rows.fetchall()]
+
+    def belongs(self, contract_id: ContractId, project: str) -> bool:
+        row = self._connection.execute(
+            "SELECT 1 FROM contracts WHERE id = ? "
+            "AND run_id IN (SELECT id FROM runs WHERE project = ?) LIMIT 1",
+            (contract_id, project),
+        ).fetchone()
+        return row is not None
 
     def _stored(self, record: ContractRecord, lock: str) -> ContractRecord | None:
         row = self._connection.execute(
@@ -88,6 +105,21 @@ class SqlContracts:
         what = f"{contract_id!r} {version or ''}".strip()
         where = "in this database" if run_id is None else f"of run {run_id!r}"
         return NotFound(f"there is no contract {what} {where}; see 'maestro contracts list'")
+
+
+def _among(projects: Collection[str] | None) -> tuple[list[str], list[str]]:
+    """A condition with its values: of runs of these projects, shared with them, or of no run."""
+    if projects is None:
+        return [], []
+    marks = ", ".join("?" * len(projects)) or "NULL"
+    inner = f"SELECT id FROM runs WHERE project IN ({marks})"  # noqa: S608 -- only marks
+    shared = (
+        "EXISTS (SELECT 1 FROM shares s JOIN runs r ON r.project = s.project "  # noqa: S608 -- only marks
+        "WHERE s.kind = 'contract' AND s.name = contracts.id AND r.id = contracts.run_id "
+        f"AND s.with_project IN ({marks}))"
+    )
+    names = sorted(projects)
+    return [f"(run_id = '{_NO_RUN}' OR run_id IN ({inner}) OR {shared})"], [*names, *names]
 
 
 def _content(record: ContractRecord) -> Row:

@@ -18,12 +18,18 @@ class Dialect:
 
     now: str
     """The database's clock at this moment, in seconds since 1970."""
+    member: str
+    """`member.format(column, key)`: the text under a key of the JSON object in a column."""
+    near: bool = False
+    """The database is in this process: to ask first whether there is anything to do pays."""
     leases: bool = False
     """Whether a run's owner lives for as long as its lease; else for as long as its process."""
     lock_row: str = ""
     """Ends a SELECT whose row this transaction is going to change."""
     lock_free_row: str = ""
     """Ends a SELECT that passes over rows which other transactions hold."""
+    lock_audit: str = "SELECT 1"
+    """Lets one transaction at a time add to the audit log, whose records follow on each other."""
 
 
 class Cursor(Protocol):

@@ -1,12 +1,13 @@
 """Work that coroutines leave to a thread of the store, several pieces of it at a time."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
+from maestro.domain.values import RunId
 from maestro.storage.database import Link
 from maestro.storage.transaction import SqlTransaction
 
@@ -14,8 +15,12 @@ from maestro.storage.transaction import SqlTransaction
 class Errand:
     """A piece of work and what became of it."""
 
-    def __init__(self, work: Callable[[SqlTransaction], Any]) -> None:
+    __slots__ = ("about", "error", "future", "loop", "result", "work")
+
+    def __init__(self, work: Callable[[SqlTransaction], Any], about: RunId | None = None) -> None:
+        """`about`: the run that it concerns first of all."""
         self.work = work
+        self.about = about
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
@@ -31,39 +36,45 @@ class Errand:
             self.future.set_result(self.result)
 
 
-E = TypeVar("E", bound=Errand)
+class Inbox:
+    """Where errands wait for a thread that takes them up together.
 
-
-class Inbox(Generic[E]):
-    """Where errands wait for a thread that takes them up together."""
+    A loop rings once for all errands of a turn of its own, when the turn is over: a thread woken
+    by the first of them would take them up a few at a time, and meanwhile wrestle with the loop
+    for the interpreter's lock.
+    """
 
     def __init__(self, most: int) -> None:
         """`most`: how many are taken up at once."""
         self._most = most
-        self._queue: SimpleQueue[E | None] = SimpleQueue()
+        self._waiting: deque[Errand] = deque()
+        self._bell: SimpleQueue[bool] = SimpleQueue()
+        """True tells a taker to end."""
+        self._about_to_ring: set[asyncio.AbstractEventLoop] = set()
 
-    def put(self, errand: E) -> None:
-        self._queue.put(errand)
+    def put(self, errand: Errand) -> None:
+        """To be called on the errand's loop."""
+        self._waiting.append(errand)  # before looking: a taker forgets who rings, then takes
+        if errand.loop not in self._about_to_ring:
+            self._about_to_ring.add(errand.loop)
+            errand.loop.call_soon(self._bell.put, False)
 
     def close(self, takers: int = 1) -> None:
         """Lets so many threads end once everything before has been taken."""
         for _ in range(takers):
-            self._queue.put(None)
+            self._bell.put(True)
 
-    def take(self) -> tuple[list[E], bool]:
-        """Waits for an errand; it and what waits behind it, and whether the taker is to end."""
-        first = self._queue.get()
-        if first is None:
-            return [], True
-        taken = [first]
+    def take(self) -> tuple[list[Errand], bool]:
+        """Waits for errands; some of them, perhaps none, and whether the taker is to end."""
+        over = self._bell.get()
+        self._about_to_ring.clear()
+        taken: list[Errand] = []
         while len(taken) < self._most:
             try:
-                errand = self._queue.get_nowait()
-            except Empty:
-                break
-            if errand is None:
-                return taken, True
-            taken.append(errand)
+                taken.append(self._waiting.popleft())
+            except IndexError:  # another taker may have been quicker
+                return taken, over
+        self._bell.put(over)  # there may be more
         return taken, False
 
 

@@ -7,17 +7,16 @@ from maestro import failpoints
 from maestro.domain.run import Run
 from maestro.domain.values import RunId
 from maestro.storage.bulk import update
-from maestro.storage.database import Connection
+from maestro.storage.database import Connection, Row
 from maestro.storage.extension import MOST_VALUES
-from maestro.storage.records import no_run, to_moment
+from maestro.storage.records import RUN_COUNTERS, no_run, to_moment
 
-_COUNT = update(
-    "runs",
-    {"last_sequence": "bigint", "steered": "bigint", "fence": "bigint", "offers": "int"},
-    {"id": "text"},
-)
-_OWN = update("runs", {"owner": "text"}, {"id": "text"})
-_MOVE = update("runs", {"status": "text", "started_at": "text", "ended_at": "text"}, {"id": "text"})
+_KEY = {"id": "text"}
+_OWNER = {"owner": "text"}
+_MOVES = {"status": "text", "started_at": "text", "ended_at": "text"}
+_COUNT = update("runs", RUN_COUNTERS, _KEY)
+_OWN = update("runs", {**_OWNER, **RUN_COUNTERS}, _KEY)
+_MOVE = update("runs", {**_MOVES, **_OWNER, **RUN_COUNTERS}, _KEY)
 
 
 @dataclass(slots=True)
@@ -51,6 +50,15 @@ class RunHead:
     def move(self, run: Run) -> None:
         self.status = run.status.value
         self.moved = run
+
+    @property
+    def changed(self) -> bool:
+        return self.counted or self.owned or self.moved is not None
+
+    def written(self) -> Row:
+        """Values of RUN_COUNTERS, which no longer differ from the row."""
+        self.counted = False
+        return (self.last_sequence, self.steered, self.fence, self.offers)
 
 
 class Heads:
@@ -88,23 +96,22 @@ class Heads:
 
     @property
     def changed(self) -> bool:
-        return any(
-            head.counted or head.owned or head.moved is not None for head in self._known.values()
-        )
+        return any(head.changed for head in self._known.values())
 
     def write(self) -> None:
-        """Writes what has changed."""
+        """Writes what has changed, each row once."""
         counted, owned, moved = [], [], []
         for run_id, head in self._known.items():
-            if head.counted:
-                counted.append((head.last_sequence, head.steered, head.fence, head.offers, run_id))
-            if head.owned:
-                owned.append((head.owner, run_id))
             if head.moved is not None:
                 run = head.moved
                 started, ended = to_moment(run.started_at), to_moment(run.ended_at)
-                moved.append((head.status, started, ended, run_id))
-            head.counted, head.owned, head.moved = False, False, None
+                moves = (head.status, started, ended, head.owner)
+                moved.append((*moves, *head.written(), run_id))
+            elif head.owned:
+                owned.append((head.owner, *head.written(), run_id))
+            elif head.counted:
+                counted.append((*head.written(), run_id))
+            head.owned, head.moved = False, None
         failpoints.reach("journal.run.before")
         if counted:
             self._connection.write_rows(_COUNT, counted)

@@ -10,13 +10,18 @@ _SCHEMES = ("postgresql", "postgres")
 
 
 async def open_store(
-    location: str | Path, *, lease_seconds: float = 15.0, patience_seconds: float = 60.0
+    location: str | Path,
+    *,
+    seal_key: bytes,
+    lease_seconds: float = 15.0,
+    patience_seconds: float = 60.0,
 ) -> Store:
     """Opens the store at a file's path or a PostgreSQL URL, creating it first where needed.
 
     Args:
         lease_seconds: how long a run stays with an owner that gives no sign; PostgreSQL only.
         patience_seconds: how long a server or a file's lock is waited for once it is in use.
+        seal_key: seals what is added to the audit log.
 
     Raises:
         InvalidInput: a URL of another kind, or a malformed one.
@@ -25,8 +30,8 @@ async def open_store(
     """
     url = _url_of(location)
     if url is not None:
-        return await _open_postgres(url, lease_seconds, patience_seconds)
-    return await SqliteStore.open(Path(location), busy_seconds=patience_seconds)
+        return await _open_postgres(url, lease_seconds, patience_seconds, seal_key)
+    return await SqliteStore.open(Path(location), busy_seconds=patience_seconds, seal_key=seal_key)
 
 
 def _url_of(location: str | Path) -> str | None:
@@ -41,7 +46,9 @@ def _url_of(location: str | Path) -> str | None:
     return location
 
 
-async def _open_postgres(url: str, lease_seconds: float, patience_seconds: float) -> Store:
+async def _open_postgres(
+    url: str, lease_seconds: float, patience_seconds: float, seal_key: bytes
+) -> Store:
     try:
         from maestro.storage.postgres import (  # noqa: PLC0415 -- its driver is an optional extra
             PostgresStore,
@@ -54,5 +61,5 @@ async def _open_postgres(url: str, lease_seconds: float, patience_seconds: float
             "pip install 'maestro-conductor[postgres]'"
         ) from error
     return await PostgresStore.open(
-        url, lease_seconds=lease_seconds, patience_seconds=patience_seconds
+        url, lease_seconds=lease_seconds, patience_seconds=patience_seconds, seal_key=seal_key
     )

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import psycopg
 
+from maestro.domain.figures import Timings
 from maestro.domain.values import RunId
 from maestro.errors import MaestroError, StorageError
 from maestro.storage.database import Connection
@@ -53,6 +54,7 @@ class PostgresStore:
     async def open(
         url: str,
         *,
+        seal_key: bytes,
         lease_seconds: float = LEASE_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> "PostgresStore":
@@ -63,12 +65,18 @@ class PostgresStore:
             SchemaMismatch: a newer Maestro wrote the schema; it is left as it is.
             StorageUnavailable: it cannot be reached, read or written; the message says why.
         """
-        return await asyncio.to_thread(_open, Location.of(url), lease_seconds, patience_seconds)
+        return await asyncio.to_thread(
+            _open, Location.of(url), lease_seconds, patience_seconds, seal_key
+        )
 
     @property
     def commits(self) -> int:
         """Commits that reached the disk through this store; several changes may share one."""
         return self._writer.commits
+
+    @property
+    def write_times(self) -> Timings:
+        return self._writer.times
 
     async def write(
         self, change: Callable[[SqlTransaction], T], *, about: RunId | None = None
@@ -79,7 +87,9 @@ class PostgresStore:
         return await self._readers.read(query)
 
     @asynccontextmanager
-    async def own(self, run_id: RunId) -> AsyncIterator[int]:
+    async def own(
+        self, run_id: RunId, *, left: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[int]:
         fence = await self._writer.write(
             lambda tx: tx.runs.take_lease(run_id, self._name, self._lease_seconds)
         )
@@ -87,14 +97,15 @@ class PostgresStore:
         try:
             yield fence
         finally:
-            await self._release(run_id, fence)
+            self._keeper.forget(run_id, fence)
+            if not left():
+                await self._release(run_id, fence)
 
     async def driven(self, run_id: RunId) -> bool:
         return await self._readers.read(lambda tx: tx.runs.owner(run_id)) is not None
 
     async def _release(self, run_id: RunId, fence: int) -> None:
         """Lets another process own the run at once; if that cannot be said, the lease runs out."""
-        self._keeper.forget(run_id, fence)
         with suppress(StorageError, TimeoutError):
             async with asyncio.timeout(self._lease_seconds):
                 await self._writer.write(lambda tx: tx.runs.release(run_id, fence), about=run_id)
@@ -106,7 +117,9 @@ class PostgresStore:
         await asyncio.to_thread(self._keeper.close)
 
 
-def _open(location: Location, lease_seconds: float, patience_seconds: float) -> PostgresStore:
+def _open(
+    location: Location, lease_seconds: float, patience_seconds: float, seal_key: bytes
+) -> PostgresStore:
     try:
         prepare(location)
     except psycopg.Error as error:
@@ -121,7 +134,7 @@ def _open(location: Location, lease_seconds: float, patience_seconds: float) -> 
         writer.close()
         raise
     return PostgresStore(
-        GroupCommitWriter(writer),
+        GroupCommitWriter(writer, seal_key),
         ReaderPool(
             lambda: PostgresLink(
                 location, partial(session, writing=False), patience_seconds=patience_seconds

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache
 from threading import Event
 from typing import Any, TypeVar
@@ -26,9 +27,12 @@ from maestro.storage.postgres_location import Location
 T = TypeVar("T")
 
 NOW = "extract(epoch FROM clock_timestamp())::float8"
-_READING = Dialect(now=NOW, leases=True)
-_WRITING = Dialect(
-    now=NOW, leases=True, lock_row=" FOR UPDATE", lock_free_row=" FOR UPDATE SKIP LOCKED"
+_READING = Dialect(now=NOW, member="({}::json ->> '{}')", leases=True)
+_WRITING = replace(
+    _READING,
+    lock_row=" FOR NO KEY UPDATE",  # rows that refer to it need not wait: no key ever changes
+    lock_free_row=" FOR UPDATE SKIP LOCKED",
+    lock_audit="SELECT pg_advisory_xact_lock(1635083369)",  # "audi"
 )
 _CONNECT_SECONDS = 10
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -51,7 +55,8 @@ _END_SILENT = (
     "AND state_change < clock_timestamp() - current_setting('lock_timeout')::interval"
 )
 _BEGIN = (
-    "BEGIN; INSERT INTO writers (id, batch, seen) VALUES ('{id}', {batch}, {now}) "
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    "INSERT INTO writers (id, batch, seen) VALUES ('{id}', {batch}, {now}) "
     "ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, seen = excluded.seen"
 )
 _LAST_BATCH = (

@@ -25,7 +25,7 @@ class ReaderPool:
         """`link`: makes one that nobody else uses."""
         self._links = [link() for _ in range(threads)]
         self._threads: list[threading.Thread] = []
-        self._inbox: Inbox[Errand] = Inbox(MOST_AT_ONCE)
+        self._inbox = Inbox(MOST_AT_ONCE)
         self._closed = False
 
     async def read(self, query: Callable[[SqlTransaction], T]) -> T:

@@ -1,6 +1,7 @@
 """The rows that a sequence of journal entries stands for, gathered before any is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from maestro.domain.run import Run, StepRun, StepStatus
@@ -71,78 +72,91 @@ _RUNNING = StepStatus.RUNNING
 class Page:
     """The rows of one call of `record`; a step that moves several times is one row."""
 
+    __slots__ = (
+        "_at",
+        "_opened",
+        "_run_id",
+        "closed_attempts",
+        "events",
+        "extension",
+        "moves",
+        "offers",
+        "run",
+        "step_rows",
+    )
+
     def __init__(self, run_id: RunId, at: datetime) -> None:
         self._run_id = run_id
         self._at = to_moment(at)
-        self.moves: dict[StepId, tuple[StepRun, StepMove]] = {}
-        """What the store must hold of a step, and its last move."""
+        self.moves: dict[StepId, StepMove] = {}
+        """From what the store must hold of a step to where it is in the end."""
+        self.step_rows: dict[StepId, Row] = {}
         self._opened: dict[tuple[StepId, int], Row] = {}
         self.closed_attempts: list[Row] = []
         self.events: list[Row] = []
-        """Without run and sequence, which is not known yet."""
-        self.extension: list[Step] = []
+        self.extension: tuple[Step, ...] = ()
         self.offers: dict[StepId, int] = {}
         """Attempts that start and are left to workers."""
-        self.settled: list[Row] = []
-        """Attempts that ended, which may have been left to workers."""
         self.run: Run | None = None
-        self._texts: dict[int, str] = {}
 
     @staticmethod
-    def of(run_id: RunId, entries: Sequence[Entry], at: datetime) -> "Page":
-        """Raises Conflict where a move is not legal or does not follow from the one before."""
+    def of(run_id: RunId, entries: Sequence[Entry], at: datetime, *, after: int) -> "Page":
+        """Raises Conflict where a move is not legal or does not follow from the one before.
+
+        `after`: the number of the event before the first one here.
+        """
         page = Page(run_id, at)
-        for entry in entries:
-            page._add(entry)
+        for sequence, entry in enumerate(entries, start=after + 1):
+            page._add(sequence, entry)
         return page
 
     @property
-    def step_rows(self) -> list[Row]:
-        return [self._step_row(before, move) for before, move in self.moves.values()]
+    def opened_attempts(self) -> Iterable[Row]:
+        return self._opened.values()
 
     @property
-    def opened_attempts(self) -> list[Row]:
-        return list(self._opened.values())
+    def settled(self) -> list[Row]:
+        """Attempts that ended, which may have been left to workers."""
+        return [row[-3:] for row in self.closed_attempts]
 
-    def event_rows(self, first: int) -> list[Row]:
-        run_id = self._run_id
-        return [(run_id, sequence, *row) for sequence, row in enumerate(self.events, start=first)]
-
-    def _add(self, entry: Entry) -> None:
+    def _add(self, sequence: int, entry: Entry) -> None:
         move = entry.step
         data = to_text(entry.data) if entry.data else "{}"
-        if move is None:
-            self.events.append((str(entry.kind), self._at, None, None, data))
-        else:
+        step_id, attempt = None, None
+        if move is not None:
             check_step_move(self._run_id, entry.kind, move.before, move.after)
             self._move(move)
-            after = move.after
-            self.events.append(
-                (str(entry.kind), self._at, after.step_id, after.attempt or None, data)
-            )
+            step_id, attempt = move.after.step_id, move.after.attempt or None
+        self.events.append(
+            (self._run_id, sequence, str(entry.kind), self._at, step_id, attempt, data)
+        )
         if entry.extend:
-            self.extension.extend(entry.extend)
+            self.extension += entry.extend
         if entry.run is not None:
             self.run = entry.run
 
     def _move(self, move: StepMove) -> None:
         before, after = move.before, move.after
         earlier = self.moves.get(after.step_id)
-        if earlier is None:
-            self.moves[after.step_id] = (before, move)
-        else:
-            reached = earlier[1].after
-            if (reached.status, reached.attempt) != (before.status, before.attempt):
-                raise Conflict(
-                    f"step {after.step_id!r} of run {self._run_id!r} moves on from "
-                    f"{before.status.value} at attempt {before.attempt}, but the entry before "
-                    f"left it {reached.status.value} at attempt {reached.attempt}"
-                )
-            self.moves[after.step_id] = (earlier[0], move)
+        whole = move if earlier is None else self._joined(earlier, move)
+        self.moves[after.step_id] = whole
+        output = None if after.output is None else to_text(after.output)
+        error = None if after.error is None else to_text(after.error)
+        self.step_rows[after.step_id] = self._step_row(whole, output, error)
         if after.status is _RUNNING:
             self._open(move)
         elif before.status is _RUNNING:
-            self._close(after)
+            self._close(after, output if after.status is StepStatus.SUCCEEDED else None, error)
+
+    def _joined(self, earlier: StepMove, move: StepMove) -> StepMove:
+        reached, before = earlier.after, move.before
+        if (reached.status, reached.attempt) != (before.status, before.attempt):
+            raise Conflict(
+                f"step {before.step_id!r} of run {self._run_id!r} moves on from "
+                f"{before.status.value} at attempt {before.attempt}, but the entry before "
+                f"left it {reached.status.value} at attempt {reached.attempt}"
+            )
+        return replace(move, before=earlier.before)
 
     def _open(self, move: StepMove) -> None:
         after = move.after
@@ -161,31 +175,24 @@ class Page:
         if move.offered:
             self.offers[after.step_id] = after.attempt
 
-    def _close(self, after: StepRun) -> None:
-        succeeded = after.status is StepStatus.SUCCEEDED
-        result = (
-            attempt_result(after.status),
-            self._text(after.output) if succeeded and after.output is not None else None,
-            None if after.error is None else self._text(after.error),
-            to_moment(after.ended_at),
-        )
+    def _close(self, after: StepRun, output: str | None, error: str | None) -> None:
         key = (after.step_id, after.attempt)
-        if key in self._opened:  # it starts and ends in the same call
-            row = self._opened[key]
-            self._opened[key] = (*row[:5], *result[:3], row[8], result[3])
+        status, ended = attempt_result(after.status), to_moment(after.ended_at)
+        row = self._opened.get(key)
+        if row is None:
+            self.closed_attempts.append((status, output, error, ended, self._run_id, *key))
+        else:  # it starts and ends in the same call
+            self._opened[key] = (*row[:5], status, output, error, row[8], ended)
             self.offers.pop(after.step_id, None)
-        else:
-            self.closed_attempts.append((*result, self._run_id, *key))
-            self.settled.append((self._run_id, *key))
 
-    def _step_row(self, before: StepRun, move: StepMove) -> Row:
-        after = move.after
+    def _step_row(self, move: StepMove, output: str | None, error: str | None) -> Row:
+        before, after = move.before, move.after
         return (
             str(after.status),
             after.attempt,
             after.forgiven,
-            None if after.output is None else self._text(after.output),
-            None if after.error is None else self._text(after.error),
+            output,
+            error,
             to_moment(after.started_at),
             to_moment(after.ended_at),
             to_moment(after.retry_at),
@@ -196,9 +203,3 @@ class Page:
             before.attempt,
             move.definition,
         )
-
-    def _text(self, value: object) -> str:
-        """Of an output or an error, which stand in the step's row and in its attempt's."""
-        if id(value) not in self._texts:  # the moves keep the value alive, so its id is its own
-            self._texts[id(value)] = to_text(value)
-        return self._texts[id(value)]

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from maestro.domain.access import AuditRecord
 from maestro.domain.encoding import decode, encode
+from maestro.domain.overview import AttemptRecord
 from maestro.domain.requirement import Requirement
 from maestro.domain.run import Event, EventKind, Run, RunStatus, StepError, StepRun, StepStatus
 from maestro.domain.values import JsonValue, RunId, StepId
@@ -41,10 +42,17 @@ def from_text(kind: type[T], text: str, where: str) -> T:
         raise unreadable(where, error) from error
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def to_moment(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, so that text order is time order; one moment is said of several rows."""
-    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
+    """ISO 8601 in UTC, so that text order is time order.
+
+    One moment is said of several rows, in transactions that many runs share.
+    """
+    if moment is None:
+        return None
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")
 
 
 def from_moment(text: str | None, where: str) -> datetime | None:
@@ -61,9 +69,11 @@ _RUN = {
     "created_at": "text",
     "started_at": "text",
     "ended_at": "text",
+    "project": "text",
 }
 RUN_COLUMNS = ", ".join(_RUN)
-INSERT_RUN = insert("runs", _RUN, end="ON CONFLICT (id) DO NOTHING")
+RUN_COUNTERS = {"last_sequence": "bigint", "steered": "bigint", "fence": "bigint", "offers": "int"}
+INSERT_RUN = insert("runs", {**_RUN, **RUN_COUNTERS}, end="ON CONFLICT (id) DO NOTHING")
 
 
 def run_row(run: Run) -> Row:
@@ -77,6 +87,7 @@ def run_row(run: Run) -> Row:
         to_moment(run.created_at),
         to_moment(run.started_at),
         to_moment(run.ended_at),
+        run.project,
     )
 
 
@@ -92,16 +103,16 @@ def run_from_row(row: Row) -> Run:
         created_at=_moment(row[6], where),
         started_at=from_moment(row[7], where),
         ended_at=from_moment(row[8], where),
+        project=row[9],
     )
 
 
-def workflow_from_texts(
-    name: str, concurrency: str, steps: Sequence[str], run_id: RunId
-) -> Workflow:
+def workflow_of_run(run: Run, steps: Sequence[str]) -> Workflow:
+    """`steps`: their definitions."""
     try:
-        return _workflow(name, concurrency, tuple(steps))
-    except (InvalidInput, ValueError, TypeError) as error:
-        raise unreadable(f"the workflow of run {run_id!r}", error) from error
+        return _workflow(run.workflow, tuple(sorted(run.concurrency.items())), tuple(steps))
+    except (InvalidInput, ValueError, TypeError, AttributeError) as error:
+        raise unreadable(f"the workflow of run {run.id!r}", error) from error
 
 
 def step_from_text(text: str, run_id: RunId) -> Step:
@@ -112,10 +123,11 @@ def step_from_text(text: str, run_id: RunId) -> Step:
 
 
 @lru_cache(maxsize=16)
-def _workflow(name: str, concurrency: str, steps: tuple[str, ...]) -> Workflow:
+def _workflow(
+    name: str, concurrency: tuple[tuple[str, int], ...], steps: tuple[str, ...]
+) -> Workflow:
     """Many runs of one workflow, whose graph is checked once."""
-    limits: Mapping[str, int] = json.loads(concurrency)
-    return Workflow(name=name, steps=tuple(map(_step, steps)), concurrency=limits)
+    return Workflow(name=name, steps=tuple(map(_step, steps)), concurrency=dict(concurrency))
 
 
 @lru_cache(maxsize=2048)
@@ -129,19 +141,34 @@ STEP_RUN_COLUMNS = (
 )
 
 
+_STEP_STATUS: Mapping[str, StepStatus] = {str(status): status for status in StepStatus}
+
+
 def step_run_from_row(row: Row) -> StepRun:
     where = f"step {row[0]!r}"
     return StepRun(
         step_id=StepId(row[0]),
-        status=_member(StepStatus, row[1], where),
+        status=_STEP_STATUS.get(row[1]) or _member(StepStatus, row[1], where),
         attempt=row[2],
         forgiven=row[3],
         output=None if row[4] is None else json_from_text(row[4], where),
         error=None if row[5] is None else from_text(StepError, row[5], where),
-        started_at=from_moment(row[6], where),
-        ended_at=from_moment(row[7], where),
-        retry_at=from_moment(row[8], where),
+        started_at=None if row[6] is None else _moment(row[6], where),
+        ended_at=None if row[7] is None else _moment(row[7], where),
+        retry_at=None if row[8] is None else _moment(row[8], where),
         extended=bool(row[9]),
+    )
+
+
+def attempt_from_row(row: Row, where: str) -> AttemptRecord:
+    """Of attempt, status, started_at, ended_at, output and error."""
+    return AttemptRecord(
+        attempt=row[0],
+        status=row[1],
+        started_at=from_moment(row[2], where),
+        ended_at=from_moment(row[3], where),
+        output=None if row[4] is None else json_from_text(row[4], where),
+        error=None if row[5] is None else from_text(StepError, row[5], where),
     )
 
 
@@ -194,10 +221,13 @@ def audit_from_row(row: Row) -> AuditRecord:
         action=row[2],
         target=row[3],
         allowed=bool(row[4]),
+        project=row[5],
     )
 
 
 def json_from_text(text: str, where: str) -> JsonValue:
+    if text == "{}":  # most are: inputs, limits and data that there are none of
+        return {}
     try:
         return json.loads(text)
     except (ValueError, TypeError) as error:

@@ -4,35 +4,41 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from maestro import failpoints
-from maestro.domain.run import Run, RunStatus, StepRun
-from maestro.domain.values import RunId
+from maestro.domain.run import Run, RunStatus, StepRun, StepStatus
+from maestro.domain.values import JsonValue, RunId, StepId
 from maestro.domain.workflow import Step, Workflow
 from maestro.errors import Conflict
-from maestro.ports import Entry, Guard
-from maestro.storage.database import Connection
+from maestro.ports import Entry, Guard, StoredRun
+from maestro.storage.database import Connection, Row
 from maestro.storage.extension import check_extension
+from maestro.storage.heads import RunHead
 from maestro.storage.ownership import pid_of
 from maestro.storage.recording import Page
 from maestro.storage.records import (
     RUN_COLUMNS,
     STEP_RUN_COLUMNS,
     executed_by,
+    json_from_text,
     no_run,
     other_owner,
     run_from_row,
     step_run_from_row,
-    workflow_from_texts,
+    workflow_of_run,
 )
 from maestro.storage.sheet import Sheet
 from maestro.storage.tasks import offer_tasks
 
 _SELECT_RUN = f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?"  # noqa: S608 -- constant column list
+_SELECT_WHOLE_RUN = f"SELECT {RUN_COLUMNS}, steered FROM runs WHERE id = ?"  # noqa: S608 -- constant column list
 _SELECT_RECENT = f"SELECT {RUN_COLUMNS} FROM runs ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608 -- constant column list
 _SELECT_RECENT_OF = (
     f"SELECT {RUN_COLUMNS} FROM runs WHERE status = ? "  # noqa: S608 -- constant column list
     "ORDER BY created_at DESC, id DESC LIMIT ?"
 )
 _SELECT_STEPS = f"SELECT {STEP_RUN_COLUMNS} FROM steps WHERE run_id = ? ORDER BY position"  # noqa: S608 -- constant column list
+_SELECT_WHOLE_STEPS = (
+    f"SELECT {STEP_RUN_COLUMNS}, definition FROM steps WHERE run_id = ? ORDER BY position"  # noqa: S608 -- constant column list
+)
 
 
 class SqlRuns:
@@ -48,13 +54,18 @@ class SqlRuns:
 
     def get(self, run_id: RunId) -> Run:
         """In a writing transaction nobody else changes the run until that ends."""
-        self._sheet.flush()
-        row = self._connection.execute(
-            _SELECT_RUN + self._connection.dialect.lock_row, (run_id,)
-        ).fetchone()
-        if row is None:
-            raise no_run(run_id)
-        return run_from_row(row)
+        return run_from_row(self._row(_SELECT_RUN, run_id))
+
+    def whole(self, run_id: RunId) -> StoredRun:
+        row = self._row(_SELECT_WHOLE_RUN, run_id)
+        run = run_from_row(row)
+        rows = self._connection.execute(_SELECT_WHOLE_STEPS, (run_id,)).fetchall()
+        return StoredRun(
+            run=run,
+            workflow=workflow_of_run(run, [row[-1] for row in rows]),
+            steps=[step_run_from_row(row) for row in rows],
+            steered=row[-1],
+        )
 
     def recent(self, limit: int, status: RunStatus | None = None) -> Sequence[Run]:
         self._sheet.flush()
@@ -66,15 +77,13 @@ class SqlRuns:
 
     def workflow(self, run_id: RunId) -> Workflow:
         self._sheet.flush()
-        run = self._connection.execute(
-            "SELECT workflow, concurrency FROM runs WHERE id = ?", (run_id,)
-        ).fetchone()
-        if run is None:
+        row = self._connection.execute(_SELECT_RUN, (run_id,)).fetchone()
+        if row is None:
             raise no_run(run_id)
         rows = self._connection.execute(
             "SELECT definition FROM steps WHERE run_id = ? ORDER BY position", (run_id,)
         )
-        return workflow_from_texts(run[0], run[1], [row[0] for row in rows.fetchall()], run_id)
+        return workflow_of_run(run_from_row(row), [row[0] for row in rows.fetchall()])
 
     def steps(self, run_id: RunId) -> Sequence[StepRun]:
         self._sheet.flush()
@@ -82,6 +91,16 @@ class SqlRuns:
         if not rows:
             self.get(run_id)
         return [step_run_from_row(row) for row in rows]
+
+    def delivered(self, run_id: RunId, step_id: StepId) -> Sequence[JsonValue]:
+        self._sheet.flush()
+        rows = self._connection.execute(
+            "SELECT output FROM attempts WHERE run_id = ? AND step_id = ? AND status = ? "
+            "AND output IS NOT NULL ORDER BY attempt",
+            (run_id, step_id, StepStatus.SUCCEEDED.value),
+        )
+        where = f"an attempt of step {step_id!r}"
+        return [json_from_text(row[0], where) for row in rows.fetchall()]
 
     def steered(self, run_id: RunId) -> int:
         self._sheet.flush()
@@ -97,13 +116,13 @@ class SqlRuns:
         self, run_id: RunId, entries: Sequence[Entry], at: datetime, *, guard: Guard | None
     ) -> int | None:
         head = self._sheet.heads.of(run_id)
-        if guard is not None and head.fence != guard.fence:
-            raise other_owner(run_id)
-        if guard is not None and head.steered != guard.steered:
+        if guard is not None and not _holds(guard, run_id, head):
             return None
-        page = Page.of(run_id, entries, at)
+        page = Page.of(run_id, entries, at, after=head.last_sequence)
         if guard is None:
             head.steered += 1
+        elif guard.leaves:
+            self.release(run_id, guard.fence)
         if page.run is not None:
             head.move(page.run)
         if page.extension:
@@ -192,9 +211,17 @@ class SqlRuns:
         )
         return [RunId(row[0]) for row in rows.fetchall()]
 
+    def _row(self, select: str, run_id: RunId) -> Row:
+        self._sheet.flush()
+        lock = self._connection.dialect.lock_row
+        row: Row | None = self._connection.execute(select + lock, (run_id,)).fetchone()
+        if row is None:
+            raise no_run(run_id)
+        return row
+
     def _extend(self, run_id: RunId, page: Page) -> None:
         self._sheet.flush()
-        moving = {step_id: move.after.status for step_id, (_, move) in page.moves.items()}
+        moving = {step_id: move.after.status for step_id, move in page.moves.items()}
         check_extension(self._connection, run_id, page.extension, moving)
         row = self._connection.execute(
             "SELECT max(position) FROM steps WHERE run_id = ?", (run_id,)
@@ -209,3 +236,10 @@ class SqlRuns:
         for position, step in enumerate(steps, start=first_position):
             rows.append((run_id, step.id, position, step.definition(), step.digest()))
         self._sheet.add_steps(rows)
+
+
+def _holds(guard: Guard, run_id: RunId, head: RunHead) -> bool:
+    """False when the run was steered; raises LeaseLost when it has a later owner."""
+    if head.fence != guard.fence:
+        raise other_owner(run_id)
+    return head.steered == guard.steered

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection as MigratedConnection
     from sqlalchemy import Engine
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every revision in storage/migrations/versions, oldest first."""
 
 

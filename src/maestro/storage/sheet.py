@@ -15,6 +15,7 @@ from maestro.storage.bulk import Bulk
 from maestro.storage.database import Connection, Cursor, Row
 from maestro.storage.extension import select_steps
 from maestro.storage.heads import Heads, RunHead
+from maestro.storage.outbox import fill_outbox
 from maestro.storage.recording import (
     CLOSE_ATTEMPT,
     INSERT_STEP,
@@ -28,8 +29,6 @@ from maestro.storage.records import INSERT_EVENT, INSERT_RUN, run_row
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A page whose events have their numbers."""
-
     page: Page
     had_offers: bool
 
@@ -40,7 +39,7 @@ class Sheet:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.heads = Heads(connection)
-        self._runs: dict[RunId, Row] = {}
+        self._runs: dict[RunId, Run] = {}
         self._pages: dict[RunId, _Placed] = {}
         self._steps: list[Row] = []
         self._events: list[Row] = []
@@ -49,7 +48,7 @@ class Sheet:
         """Raises Conflict, now or when it is written, for an id that is taken."""
         if run.id in self._runs:
             raise _taken(run.id)
-        self._runs[run.id] = run_row(run)
+        self._runs[run.id] = run
         self.heads.add(run)
 
     def add_steps(self, rows: Sequence[Row]) -> None:
@@ -59,11 +58,11 @@ class Sheet:
         self._events.append(row)
 
     def add_page(self, run_id: RunId, page: Page, head: RunHead) -> None:
-        """Gives its events their numbers."""
+        """Its events take the numbers after the last one."""
         if run_id in self._pages:  # the later moves of a run follow from the earlier ones
             self.flush()
-        last = head.take_numbers(len(page.events))
-        self._events.extend(page.event_rows(last - len(page.events) + 1))
+        head.take_numbers(len(page.events))
+        self._events.extend(page.events)
         self._pages[run_id] = _Placed(page, had_offers=bool(head.offers))
 
     def flush(self) -> None:
@@ -77,7 +76,7 @@ class Sheet:
         self._write_runs()
         pages, self._pages = self._pages, {}
         events, self._events = self._events, []
-        moves = [row for each in pages.values() for row in each.page.step_rows]
+        moves = [row for each in pages.values() for row in each.page.step_rows.values()]
         opened = [row for each in pages.values() for row in each.page.opened_attempts]
         with self._connection.batch():
             self.heads.write()
@@ -90,13 +89,16 @@ class Sheet:
             failpoints.reach("journal.attempts.after")
             failpoints.reach("events.append.before")
             self._write(INSERT_EVENT, events)
+            if events:
+                fill_outbox(self._connection, events)
             failpoints.reach("events.append.after")
         if (moved and moved.rowcount != len(moves)) or (added and added.rowcount != len(opened)):
             raise self._misfit({run_id: each.page for run_id, each in pages.items()})
 
     def _write_runs(self) -> None:
         runs, self._runs = self._runs, {}
-        inserted = self._write(INSERT_RUN, list(runs.values()))
+        rows = [(*run_row(run), *self.heads.of(run.id).written()) for run in runs.values()]
+        inserted = self._write(INSERT_RUN, rows)
         if inserted and inserted.rowcount != len(runs):
             raise _taken(*runs)
         steps, self._steps = self._steps, []
@@ -126,7 +128,7 @@ class Sheet:
                 self._connection, "step_id, status, attempt, definition_digest", run_id, page.moves
             )
         }
-        for step_id, (before, move) in page.moves.items():
+        for step_id, move in page.moves.items():
             if step_id not in found:
                 return NotFound(f"run {run_id!r} has no step {step_id!r}")
             status, attempt, definition = found[step_id]
@@ -139,7 +141,8 @@ class Sheet:
             if (status, attempt) != (move.after.status.value, move.after.attempt):
                 return Conflict(
                     f"step {step_id!r} of run {run_id!r} is {status} at attempt {attempt}, not "
-                    f"{before.status.value} at attempt {before.attempt}; somebody else moved it"
+                    f"{move.before.status.value} at attempt {move.before.attempt}; somebody else "
+                    "moved it"
                 )
         return None
 

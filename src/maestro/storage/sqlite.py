@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from maestro.domain.figures import Timings
 from maestro.domain.values import RunId
 from maestro.errors import StorageError, StorageUnavailable
 from maestro.storage.ownership import LifeSign
@@ -46,22 +47,29 @@ class SqliteStore:
         self._owned: set[RunId] = set()
 
     @staticmethod
-    async def open(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> "SqliteStore":
+    async def open(
+        path: Path, *, seal_key: bytes, busy_seconds: float = BUSY_SECONDS
+    ) -> "SqliteStore":
         """Opens the file, creating or migrating it first where needed.
 
         Args:
             busy_seconds: how long another process's lock on the file is waited for.
+            seal_key: seals what is added to the audit log.
 
         Raises:
             SchemaMismatch: a newer Maestro wrote the file; it is left as it is.
             StorageUnavailable: it cannot be opened, read or written; the message says why.
         """
-        return await asyncio.to_thread(_open, path, busy_seconds)
+        return await asyncio.to_thread(_open, path, busy_seconds, seal_key)
 
     @property
     def commits(self) -> int:
         """Commits that reached the disk through this store; several changes may share one."""
         return self._writer.commits
+
+    @property
+    def write_times(self) -> Timings:
+        return self._writer.times
 
     async def write(
         self, change: Callable[[SqlTransaction], T], *, about: RunId | None = None
@@ -72,7 +80,9 @@ class SqliteStore:
         return await self._readers.read(query)
 
     @asynccontextmanager
-    async def own(self, run_id: RunId) -> AsyncIterator[int]:
+    async def own(
+        self, run_id: RunId, *, left: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[int]:
         if run_id in self._owned:
             raise executed_by(run_id, f"process {os.getpid()}")
         self._owned.add(run_id)
@@ -84,7 +94,8 @@ class SqliteStore:
             try:
                 yield fence
             finally:
-                await self._release(run_id, fence)
+                if not left():
+                    await self._release(run_id, fence)
         finally:
             self._owned.discard(run_id)
 
@@ -110,7 +121,13 @@ class SqliteStore:
         await asyncio.to_thread(self._sign.hide)
 
 
-def _open(path: Path, busy_seconds: float) -> SqliteStore:
+def prepared(path: Path) -> None:
+    """The database is there and up to date afterwards. Blocks.
+
+    Raises:
+        SchemaMismatch: a newer Maestro wrote the file; it is left as it is.
+        StorageUnavailable: it cannot be opened, read or written; the message says why.
+    """
     if path.is_dir():
         raise StorageUnavailable(f"the database {str(path)!r} is a folder; name a file in it")
     try:
@@ -124,10 +141,14 @@ def _open(path: Path, busy_seconds: float) -> SqliteStore:
         prepare(path)
     except sqlite3.Error as error:
         raise storage_failure(path, error, "opening") from error
+
+
+def _open(path: Path, busy_seconds: float, seal_key: bytes) -> SqliteStore:
+    prepared(path)
     reader = partial(connect_reader, path, busy_seconds)
     writer = partial(connect_writer, path, busy_seconds)
     return SqliteStore(
         path,
-        GroupCommitWriter(SqliteLink(path, writer)),
+        GroupCommitWriter(SqliteLink(path, writer), seal_key),
         ReaderPool(lambda: SqliteLink(path, reader), _READERS),
     )

@@ -15,7 +15,9 @@ T = TypeVar("T")
 BUSY_SECONDS = 60.0
 """How long another process's lock on the file is waited for."""
 
-_CLOCK = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)")
+_CLOCK = Dialect(
+    now="((julianday('now') - 2440587.5) * 86400.0)", member="json_extract({}, '$.{}')", near=True
+)
 _NO_BATCH = nullcontext()
 _NEXT_STEP = {
     "SQLITE_BUSY": "another process keeps the database locked; end it or try again",

@@ -5,10 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 from maestro.errors import StorageUnavailable
-from maestro.storage.schema import is_current, move_schema
+from maestro.storage.schema import REVISIONS, is_current, move_schema
 from maestro.storage.sqlite_link import connect_writer
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+_NEWEST = Path(__file__).with_suffix(".sql")
 _OLDEST_SQLITE = (3, 35, 0)
 """The first that gives back the row an UPDATE changed."""
 
@@ -31,7 +32,26 @@ def prepare(path: Path) -> None:
             _probe_writing(connection)
             return
         connection.execute("PRAGMA journal_mode = WAL")
+        if _create(connection):
+            return
     migrate(path, "head")
+
+
+def _create(connection: sqlite3.Connection) -> bool:
+    """Makes the newest schema at once where there is no table yet; whether that was so.
+
+    Migrating would come to the same, but loads Alembic, which takes longer than a whole command may
+    last and stays in memory for every garbage collection to walk through.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    if connection.execute(_TABLES).fetchone() is not None:  # somebody was quicker
+        connection.execute("ROLLBACK")
+        return False
+    for statement in _NEWEST.read_text(encoding="utf-8").split(";"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", REVISIONS[-1:])
+    connection.execute("COMMIT")
+    return True
 
 
 def migrate(path: Path, target: str) -> None:

@@ -14,6 +14,11 @@ from maestro.storage.records import json_from_text, step_from_text, to_text
 _COLUMNS = "run_id, step_id, attempt, token, worker"
 _MINE = "run_id = ? AND step_id = ? AND attempt = ? AND token = ? AND worker = ?"
 _FINISH = f"UPDATE tasks SET result = ? WHERE {_MINE} AND (result IS NULL OR result = ?)"  # noqa: S608 -- constant text
+_WAITED = (
+    "UPDATE attempts SET waited = ? WHERE run_id = ? AND step_id = ? AND attempt = "
+    "(SELECT attempt FROM attempts WHERE run_id = ? AND step_id = ? AND attempt = ?{})"
+)
+"""Passes over one that its driver is just ending, which would wait for the task in turn."""
 
 
 class SqlTasks:
@@ -31,7 +36,13 @@ class SqlTasks:
             statement, (worker, float(lease_seconds), *capabilities)
         ).fetchone()
         failpoints.reach("task.claim.after")
-        return None if row is None else _task(row)
+        if row is None:
+            return None
+        self._connection.execute(
+            _WAITED.format(self._connection.dialect.lock_free_row),
+            (max(0.0, float(row[5])), *row[:2], *row[:3]),
+        )
+        return _task(row)
 
     def renew(self, task: Task, lease_seconds: float) -> bool:
         failpoints.reach("task.renew.before")
@@ -99,7 +110,7 @@ def _claim(dialect: Dialect, capabilities: int) -> str:
         f"UPDATE tasks SET worker = ?, token = token + 1, lease_until = {dialect.now} + ? "  # noqa: S608 -- constant text
         "WHERE (run_id, step_id) = (SELECT run_id, step_id FROM tasks WHERE worker = '' "
         f"AND capability IN ({marks}) ORDER BY priority DESC, offered_at, run_id, step_id LIMIT 1"
-        f"{dialect.lock_free_row}) RETURNING {_COLUMNS}"
+        f"{dialect.lock_free_row}) RETURNING {_COLUMNS}, {dialect.now} - offered_at"
     )
 
 

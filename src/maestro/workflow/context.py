@@ -16,6 +16,7 @@ _TOLD_BY_STEPS = frozenset(
         EventKind.MOCK_STARTED,
         EventKind.MOCK_STOPPED,
         EventKind.AGENT_CHOSEN,
+        EventKind.AGENT_SUSPENDED,
     }
 )
 

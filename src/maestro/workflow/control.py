@@ -5,9 +5,17 @@ run, or nobody. The driver notices by the count of such changes that the store k
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from maestro.domain.run import FINISHED_STEPS, RunStatus, StepError, StepStatus, check_move
+from maestro.domain.run import (
+    FINISHED_STEPS,
+    RunStatus,
+    StepError,
+    StepRun,
+    StepStatus,
+    check_move,
+)
 from maestro.domain.steering import Steering, Verb, check_step_verb, check_verb
 from maestro.domain.values import JsonObject, JsonValue, RunId, StepId
 from maestro.domain.workflow import Step, StepKind
@@ -18,11 +26,13 @@ from maestro.workflow.book import RunBook
 from maestro.workflow.run_state import RunState
 from maestro.workflow.scheduler import advance
 from maestro.workflow.signals import (
+    Await,
     CancelAsked,
     CancelStep,
     Command,
     Decided,
     EndStep,
+    ExtendRun,
     FinishRun,
     RerunAsked,
     ResetStep,
@@ -31,6 +41,10 @@ from maestro.workflow.signals import (
 )
 
 Entries = list[Entry]
+RESUMES = "resumes"
+"""Input of an approval: the step that starts again once it is given, unless it succeeded since."""
+REWORK = "rework"
+"""Code of the error that tells a step why its work was given back."""
 
 _UNEDITABLE = frozenset({StepKind.GATE, StepKind.APPROVAL, StepKind.INTERFACE})
 _BY_DRIVER = (RunStatus.RUNNING, RunStatus.PAUSED)
@@ -55,7 +69,8 @@ def load_book(
     tx: Transaction, run_id: RunId, offered: Callable[[Step], bool] = lambda _: False
 ) -> RunBook:
     """The run as it is stored now. Raises NotFound."""
-    return RunBook(tx.runs.get(run_id), tx.runs.workflow(run_id), tx.runs.steps(run_id), offered)
+    stored = tx.runs.whole(run_id)
+    return RunBook(stored.run, stored.workflow, stored.steps, offered)
 
 
 def state_of(book: RunBook) -> RunState:
@@ -151,7 +166,39 @@ def _decide(book: RunBook, request: Steering, kind: StepKind, now: datetime) -> 
         error=None if accepted else _rejection(request),
         blocked=not accepted,
     )
-    return _commanded(book, Decided(step_id, accepted), now, (EndStep,))
+    entries = _commanded(book, Decided(step_id, accepted), now, (EndStep,))
+    asking = _asking(book, step)
+    if accepted and asking is not None:
+        entries += _commanded(book, RetryAsked(asking), now, (ResetStep,))
+    return entries
+
+
+def _asking(book: RunBook, question: Step) -> StepId | None:
+    """The step that the answer lets go on; None where it was done without one."""
+    name = question.inputs.get(RESUMES)
+    row = book.rows.get(StepId(name)) if isinstance(name, str) else None
+    return None if row is None or row.status is StepStatus.SUCCEEDED else row.step_id
+
+
+def ask(tx: Transaction, run_id: RunId, question: Step, now: datetime) -> None:
+    """Adds an approval that is waited for at once, unless the run has it. Approving it starts the
+    step again that is named in its inputs as RESUMES.
+
+    Raises:
+        Blocked: it was rejected.
+        Conflict: the run has ended.
+    """
+    book = load_book(tx, run_id)
+    if question.id in book.rows:
+        error = book.rows[question.id].error
+        if error is not None:
+            raise Blocked(error.message, reasons=error.reasons)
+        return
+    if book.run.status not in _BY_DRIVER:
+        raise Conflict(f"run {run_id!r} is {book.run.status.value}; nothing is asked in it")
+    commands: tuple[Command, ...] = (ExtendRun((question,)), Await(question.id))
+    entries = [entry for command in commands for entry in book.record(command, now)]
+    tx.runs.record(run_id, entries, now, guard=None)
 
 
 def _edit(book: RunBook, request: Steering, now: datetime) -> Entries:
@@ -170,6 +217,57 @@ def _edit(book: RunBook, request: Steering, now: datetime) -> Entries:
     return [edited, *_again(book, RerunAsked(step_id, only_dependants=True), request, now)]
 
 
+def _rework(book: RunBook, request: Steering, now: datetime) -> Entries:
+    """Finished steps start again, knowing why, and everything that depends on them with them.
+
+    All in one: a run is never left with one of two steps given back.
+    """
+    check_verb(request.verb, book.run.status)
+    demands = _demands(book, request)
+    if all(_is_given_back(book.rows[step_id], reasons) for step_id, reasons in demands.items()):
+        return []  # the same was asked before
+    book.demands = {
+        step_id: StepError(code=REWORK, message=_given_back(request), reasons=reasons)
+        for step_id, reasons in demands.items()
+    }
+    entries: Entries = []
+    for step_id in demands:
+        status = book.rows[step_id].status
+        if status is StepStatus.PENDING and step_id not in book.demands:
+            continue  # it depends on one that was given back before it
+        check_step_verb(request.verb, step_id, status)
+        entries += _commanded(book, RerunAsked(step_id), now, (ResetStep,))
+    return [*entries, *_set_going(book, request, entries, now)]
+
+
+def _demands(book: RunBook, request: Steering) -> Mapping[StepId, tuple[str, ...]]:
+    """The reasons by step. Raises InvalidInput, NotFound."""
+    given = request.payload
+    if not isinstance(given, Mapping) or not given:
+        raise InvalidInput(f"a rework needs reasons by step, got {given!r:.80}")
+    found: dict[StepId, tuple[str, ...]] = {}
+    for name, reasons in given.items():
+        step_id = _step(book, replace(request, step_id=StepId(name)))
+        if not isinstance(reasons, list) or not reasons or not all(map(_is_text, reasons)):
+            raise InvalidInput(f"a rework of step {name!r} needs a list of reasons")
+        found[step_id] = tuple(reasons)
+    return found
+
+
+def _is_given_back(row: StepRun, reasons: tuple[str, ...]) -> bool:
+    if row.status is not StepStatus.PENDING or row.error is None:
+        return False
+    return row.error.code == REWORK and row.error.reasons == reasons
+
+
+def _is_text(value: JsonValue) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _given_back(request: Steering) -> str:
+    return f"given back by {request.by}" + (f": {request.comment}" if request.comment else "")
+
+
 _VERBS: Mapping[Verb, Callable[[RunBook, Steering, datetime], Entries]] = {
     Verb.PAUSE: _pause,
     Verb.RESUME: _resume,
@@ -180,6 +278,7 @@ _VERBS: Mapping[Verb, Callable[[RunBook, Steering, datetime], Entries]] = {
     Verb.REJECT: _approve,
     Verb.SIGNAL: _signal,
     Verb.EDIT_OUTPUT: _edit,
+    Verb.REWORK: _rework,
 }
 
 
@@ -187,13 +286,16 @@ def _again(
     book: RunBook, signal: RetryAsked | RerunAsked, request: Steering, now: datetime
 ) -> Entries:
     entries = _commanded(book, signal, now, (ResetStep,))
-    if entries and book.run.status not in _BY_DRIVER:
-        check_move(book.run.status, RunStatus.RUNNING)
-        reset = [entry.step.after.step_id for entry in entries if entry.step is not None]
-        entries.append(
-            book.move_run(RunStatus.RUNNING, now, {**_signed(request), request.verb.value: reset})
-        )
-    return entries
+    return [*entries, *_set_going(book, request, entries, now)]
+
+
+def _set_going(book: RunBook, request: Steering, entries: Entries, now: datetime) -> Entries:
+    """An ended run whose steps were reset is RUNNING again."""
+    if not entries or book.run.status in _BY_DRIVER:
+        return []
+    check_move(book.run.status, RunStatus.RUNNING)
+    reset = [entry.step.after.step_id for entry in entries if entry.step is not None]
+    return [book.move_run(RunStatus.RUNNING, now, {**_signed(request), request.verb.value: reset})]
 
 
 def _commanded(

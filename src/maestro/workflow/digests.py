@@ -1,32 +1,35 @@
 """What an attempt works from, as one number that the journal keeps."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from maestro.domain.encoding import canonical
 from maestro.domain.run import StepRun, StepStatus
 from maestro.domain.values import JsonObject, StepId
-from maestro.domain.workflow import Step, all_needs
+from maestro.domain.workflow import Step
 
 Rows = Mapping[StepId, StepRun]
+Needs = Mapping[StepId, Sequence[StepId]]
 
 
 class InputDigests:
     """sha256 over a run's inputs and the outputs of what a step waited for."""
 
-    def __init__(self, inputs: JsonObject, steps: Iterable[Step]) -> None:
+    def __init__(self, inputs: JsonObject, needs: Needs) -> None:
+        """`needs`: what each step waits for."""
         self._start = _sha256(canonical(inputs))
-        self._needs = {step: list(needs) for step, needs in all_needs(steps).items()}
+        self._needs = needs
         self._outputs: dict[StepId, str] = {}
 
     def add(self, steps: Iterable[Step]) -> None:
         """Steps that extend the run."""
         added = tuple(steps)
-        for step in added:
-            self._needs[step.id] = list(step.needs)
+        needs = {step: list(waited) for step, waited in self._needs.items()}
+        needs.update((step.id, list(step.needs)) for step in added)
         for step in added:
             if step.parent is not None:
-                self._needs[step.parent].append(step.id)
+                needs[step.parent].append(step.id)
+        self._needs = needs
 
     def of(self, step_id: StepId, rows: Rows) -> str:
         """Of an attempt that starts now."""

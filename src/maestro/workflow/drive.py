@@ -25,9 +25,9 @@ from maestro.ports import Clock, Entry, Guard, StepContext, StepHandler, Store, 
 from maestro.workflow.attempt import AttemptEnd
 from maestro.workflow.book import RunBook
 from maestro.workflow.context import step_context, telling
-from maestro.workflow.control import load_book
 from maestro.workflow.driver_view import CheckSteps, DriverView
 from maestro.workflow.feed import EventFeed
+from maestro.workflow.shared_timers import SharedTimers
 from maestro.workflow.signals import (
     Await,
     Command,
@@ -52,7 +52,8 @@ class Surroundings:
     feed: EventFeed
     draw: Callable[[], float]
     """A lot from [0, 1) for the jitter of retries."""
-    poll_seconds: float
+    timers: SharedTimers
+    """Their bell rings every `poll_seconds`."""
     offered: Callable[[Step], bool]
     """Whether the attempts of a step are left to workers."""
     check_steps: CheckSteps
@@ -61,15 +62,20 @@ class Surroundings:
 class RunDrive:
     """One execution of one run by this process, which owns it."""
 
-    def __init__(self, run_id: RunId, fence: int, around: Surroundings) -> None:
+    def __init__(self, run_id: RunId, around: Surroundings) -> None:
         self._run_id = run_id
-        self._fence = fence
+        self._fence = 0
         self._around = around
         self._view: DriverView
         self._under_way: Undertakings
         self._leave_by: datetime | None = None
         """Set while the process is about to end: nothing new starts."""
         self._over = False
+        self._left = False
+
+    def has_left(self) -> bool:
+        """Whether the run's last entries made it free already."""
+        return self._left
 
     def wake(self) -> None:
         """Somebody in this process steered the run: look at once."""
@@ -80,11 +86,15 @@ class RunDrive:
         self._leave_by = self._around.clock.now() + timedelta(seconds=seconds)
         self.wake()
 
-    async def run(self) -> Run:
-        """Drives until the run ends or rests, and ends every handler before it returns."""
+    async def run(self, fence: int) -> Run:
+        """Drives until the run ends or rests, and ends every handler before it returns.
+
+        `fence`: what the store gave to this process as the run's owner.
+        """
+        self._fence = fence
         failure: MaestroError | None = None
         async with asyncio.TaskGroup() as group:
-            self._under_way = Undertakings(group, self._around.clock)
+            self._under_way = Undertakings(group, self._around.clock, self._around.timers)
             try:
                 await self._drive()
             except MaestroError as error:
@@ -101,7 +111,7 @@ class RunDrive:
             return
         await self._commit(DriverView.take_over)
         while not self._over:
-            news = await self._under_way.news(self._around.poll_seconds)
+            news = await self._under_way.news()
             if self._view.with_workers:
                 news += await self._around.store.read(self._from_workers)
             if self._leave_by is not None:
@@ -129,10 +139,11 @@ class RunDrive:
         self._view.state.paused |= self._leave_by is not None
 
     def _read(self, tx: Transaction) -> tuple[RunBook, int, Sequence[Task]]:
+        stored = tx.runs.whole(self._run_id)
         return (
-            load_book(tx, self._run_id, self._around.offered),
-            tx.runs.steered(self._run_id),
-            tx.tasks.of_run(self._run_id),
+            RunBook(stored.run, stored.workflow, stored.steps, self._around.offered),
+            stored.steered,
+            tx.tasks.of_run(self._run_id) if self._around.store.shared else (),
         )
 
     def _from_workers(self, tx: Transaction) -> list[News]:
@@ -155,9 +166,10 @@ class RunDrive:
         while True:
             now = self._around.clock.now()
             entries = plan(self._view, now)
-            if not entries or await self._around.store.write(
-                self._writing(entries, now), about=self._run_id
-            ):
+            if not entries:
+                break
+            if await self._around.store.write(self._writing(entries, now), about=self._run_id):
+                self._left = self._view.ended
                 break
             await self._load()
         self._around.feed.announce()
@@ -170,7 +182,7 @@ class RunDrive:
 
     def _writing(self, entries: list[Entry], now: datetime) -> Callable[[Transaction], bool]:
         """The change that writes them; false when the run was steered since it was read."""
-        guard = Guard(fence=self._fence, steered=self._view.steered)
+        guard = Guard(fence=self._fence, steered=self._view.steered, leaves=self._view.ended)
         return lambda tx: tx.runs.record(self._run_id, entries, now, guard=guard) is not None
 
     # --- carrying out -----------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import random
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
+from maestro.domain.access import AuditRecord
+from maestro.domain.baseline import DEFAULT_PROJECT
 from maestro.domain.run import Event, EventKind, Run, RunStatus
 from maestro.domain.steering import Steering
 from maestro.domain.values import JsonObject, RunId, is_identifier
@@ -14,6 +16,7 @@ from maestro.workflow.conditions import check_conditions
 from maestro.workflow.control import steer_run
 from maestro.workflow.drive import RunDrive, Surroundings
 from maestro.workflow.feed import EventFeed
+from maestro.workflow.shared_timers import SharedTimers
 
 
 class EmbeddedEngine:
@@ -53,7 +56,7 @@ class EmbeddedEngine:
             handlers=handlers,
             feed=self._feed,
             draw=draw,
-            poll_seconds=poll_seconds,
+            timers=SharedTimers(poll_seconds),
             offered=self._offered,
             check_steps=self._check_steps,
         )
@@ -61,7 +64,14 @@ class EmbeddedEngine:
         self._drained = False
 
     async def start(
-        self, workflow: Workflow, *, inputs: JsonObject, max_parallel: int, run_id: RunId
+        self,
+        workflow: Workflow,
+        *,
+        inputs: JsonObject,
+        max_parallel: int,
+        run_id: RunId,
+        project: str = DEFAULT_PROJECT,
+        also: Callable[[Transaction], None] | None = None,
     ) -> None:
         if not is_identifier(run_id):
             raise InvalidInput(f"run id {run_id!r} is not an identifier")
@@ -80,6 +90,7 @@ class EmbeddedEngine:
             max_parallel=max_parallel,
             created_at=now,
             concurrency=workflow.concurrency,
+            project=project,
         )
         told = {
             "workflow": workflow.name,
@@ -88,6 +99,8 @@ class EmbeddedEngine:
         created = Entry(kind=EventKind.RUN_CREATED, data=told)
 
         def change(tx: Transaction) -> None:
+            if also is not None:
+                also(tx)
             tx.runs.insert(run, workflow)
             tx.runs.record(run_id, [created], now, guard=None)
 
@@ -95,19 +108,31 @@ class EmbeddedEngine:
         self._feed.announce()
 
     async def execute(self, run_id: RunId) -> Run:
-        async with self._store.own(run_id) as fence:
+        drive = RunDrive(run_id, self._around)
+        async with self._store.own(run_id, left=drive.has_left) as fence:
             if self._drained:
                 return await self._store.read(lambda tx: tx.runs.get(run_id))
-            drive = RunDrive(run_id, fence, self._around)
             self._drives[run_id] = drive
             try:
-                return await drive.run()
+                return await drive.run(fence)
             finally:
                 del self._drives[run_id]
 
-    async def steer(self, run_id: RunId, request: Steering) -> bool:
+    async def steer(
+        self,
+        run_id: RunId,
+        request: Steering,
+        *,
+        audit: AuditRecord | None = None,
+    ) -> bool:
         now = self._clock.now()
-        changed = await self._store.write(lambda tx: steer_run(tx, run_id, request, now))
+
+        def change(tx: Transaction) -> bool:
+            if audit is not None:
+                tx.audit.append(audit)
+            return steer_run(tx, run_id, request, now)
+
+        changed = await self._store.write(change)
         self._feed.announce()
         if run_id in self._drives:
             self._drives[run_id].wake()

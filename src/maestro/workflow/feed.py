@@ -16,17 +16,19 @@ class EventFeed:
     def __init__(self, store: Store, poll_seconds: float) -> None:
         self._store = store
         self._poll_seconds = poll_seconds
-        self._written = asyncio.Event()
+        self._written: asyncio.Event | None = None
+        """Somebody waits for it; a run that nobody follows need not make one per commit."""
 
     def announce(self) -> None:
         """Something was written to some run's log."""
-        self._written.set()
-        self._written = asyncio.Event()
+        if self._written is not None:
+            self._written.set()
+            self._written = None
 
     async def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
         """Ends after the last event of a run that has ended. Raises NotFound."""
         while True:
-            written = self._written  # before reading, so that nothing in between is missed
+            written = self._next()  # before reading, so that nothing in between is missed
             status, events = await self._store.read(
                 lambda tx, seen=after: (  # type: ignore[misc]
                     tx.runs.get(run_id).status,
@@ -41,6 +43,11 @@ class EventFeed:
             if status in ENDED_RUNS:
                 return
             await until(written, self._poll_seconds)
+
+    def _next(self) -> asyncio.Event:
+        if self._written is None:
+            self._written = asyncio.Event()
+        return self._written
 
 
 async def until(event: asyncio.Event, seconds: float) -> None:

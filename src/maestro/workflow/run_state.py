@@ -23,7 +23,7 @@ class StepState:
     """Its retry timer rang."""
     judged: bool = False
     """Its condition holds for what its needs gave last."""
-    needs: list[StepId] = field(default_factory=list)
+    needs: tuple[StepId, ...] = ()
     """With the steps that name it as their parent."""
     dependants: list[StepId] = field(default_factory=list)
 
@@ -97,7 +97,7 @@ class RunState:
         state.paused = status is RunStatus.PAUSED
         stored = {run.step_id: run for run in runs}
         for step in steps:
-            run = stored.get(step.id, StepRun(step_id=step.id, status=StepStatus.PENDING))
+            run = stored.get(step.id) or StepRun(step_id=step.id, status=StepStatus.PENDING)
             state.steps[step.id] = StepState(
                 step=step,
                 order=len(state.steps),
@@ -123,16 +123,20 @@ class RunState:
         """Counts open needs and notes dependants; needs may come later in the workflow."""
         ordered = tuple(steps)
         for step in ordered:
-            for need in dict.fromkeys(step.needs):
-                self._connect(need, step.id)
+            own = self.steps[step.id]
+            own.needs = tuple(dict.fromkeys(step.needs))
+            for need in own.needs:
+                self._connect(need, own)
         for step in ordered:
             if step.parent is not None and step.id not in self.steps[step.parent].step.needs:
-                self._connect(step.id, step.parent)
+                parent = self.steps[step.parent]
+                parent.needs += (step.id,)
+                self._connect(step.id, parent)
 
-    def _connect(self, need: StepId, dependant: StepId) -> None:
-        self.steps[need].dependants.append(dependant)
-        self.steps[dependant].needs.append(need)
-        self.steps[dependant].open_needs += not self.steps[need].finished
+    def _connect(self, need: StepId, dependant: StepState) -> None:
+        before = self.steps[need]
+        before.dependants.append(dependant.step.id)
+        dependant.open_needs += not before.finished
 
     def move(self, step_id: StepId, status: StepStatus) -> None:
         step = self.steps[step_id]

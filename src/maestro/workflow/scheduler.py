@@ -290,7 +290,7 @@ def _settle(state: RunState, step_ids: list[StepId], commands: Commands) -> None
     A step that has begun goes on whatever became of its needs. Before `Begin`, which settles every
     step, nothing is decided.
     """
-    if not state.begun:
+    if not state.begun or not step_ids:
         return
     waiting = deque(step_id for step_id in step_ids if state.steps[step_id].open_needs == 0)
     while waiting:  # the others come in when the walk frees them, so that each comes once
@@ -302,7 +302,7 @@ def _settle(state: RunState, step_ids: list[StepId], commands: Commands) -> None
             _enqueue(state, step_id)
             continue
         unmet = state.unmet(step_id)
-        reaction = state.reaction(step_id, unmet)
+        reaction = state.reaction(step_id, unmet) if unmet else OnUnmet.RUN
         if reaction is not OnUnmet.RUN:
             skip = reaction is OnUnmet.SKIP
             commands.append(SkipStep(step_id, unmet) if skip else RejectStep(step_id, unmet))

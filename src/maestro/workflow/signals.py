@@ -1,8 +1,8 @@
 """What the scheduler is told (signals) and what it asks its host to do (commands)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from maestro.domain.hot_values import hot_dataclass
 from maestro.domain.run import RunStatus, StepStatus
 from maestro.domain.values import StepId
 from maestro.domain.workflow import Step
@@ -19,18 +19,18 @@ class ConditionOutcome(StrEnum):
 # --- signals ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class Begin:
     """The host is ready: start whatever may start. First signal after making or restoring."""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class AttemptSucceeded:
     step_id: StepId
     extend: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class AttemptFailed:
     step_id: StepId
     worth_retry: bool
@@ -39,32 +39,32 @@ class AttemptFailed:
     """Factor on the waiting time, drawn by the host: the scheduler draws no lots."""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class AttemptBlocked:
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class AttemptInterrupted:
     """The process that ran the attempt is gone; its attempt counts."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class RetryDue:
     """The waiting time of a step is over."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class ConditionJudged:
     step_id: StepId
     verdict: ConditionOutcome
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class Decided:
     """The awaited approval or signal came."""
 
@@ -73,29 +73,29 @@ class Decided:
     """False: rejected, which blocks the step."""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class Expired:
     """The awaited approval or signal did not come in time."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class PauseAsked:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class ResumeAsked:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class CancelAsked:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class RetryAsked:
     """Failed, blocked and cancelled steps go back, with what never ran because of them."""
 
@@ -103,7 +103,7 @@ class RetryAsked:
     """Only this one; None = every one."""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class RerunAsked:
     """A finished step goes back, with everything that depends on it, directly or not."""
 
@@ -133,20 +133,20 @@ Signal = (
 # --- commands -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class StartStep:
     step_id: StepId
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class Await:
     """The step waits for somebody; answer with Decided or Expired."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class EndStep:
     """The attempt's result, or what somebody decided, is the step's result."""
 
@@ -154,41 +154,41 @@ class EndStep:
     status: StepStatus
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class ScheduleRetry:
     step_id: StepId
     delay_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class RequeueStep:
     """An interrupted step may start again at once."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class GiveUpStep:
     """An interrupted step has no attempt left."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class JudgeCondition:
     """Answer with ConditionJudged."""
 
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class SkipStep:
     step_id: StepId
     unmet: tuple[StepId, ...]
     """The needs that did not succeed; empty when its condition did not hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class RejectStep:
     """The step fails without an attempt."""
 
@@ -197,28 +197,28 @@ class RejectStep:
     """The needs that did not succeed; empty when its condition could not be judged."""
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class CancelStep:
     step_id: StepId
     running: bool
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class ResetStep:
     step_id: StepId
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class ExtendRun:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class FinishRun:
     status: RunStatus
 
 
-@dataclass(frozen=True, slots=True)
+@hot_dataclass(frozen=True, slots=True)
 class RestRun:
     """Paused and nothing is running any more: the host may let go of the run."""
 

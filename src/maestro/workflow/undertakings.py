@@ -7,6 +7,7 @@ from datetime import datetime
 from maestro.domain.values import StepId
 from maestro.ports import Clock, StepContext, StepHandler
 from maestro.workflow.attempt import AttemptEnd, run_attempt
+from maestro.workflow.shared_timers import SharedTimers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,11 @@ News = AttemptEnd | TimeIsUp | WorkerLost
 class Undertakings:
     """Tasks of one task group, which ends with the drive."""
 
-    def __init__(self, group: asyncio.TaskGroup, clock: Clock) -> None:
+    def __init__(self, group: asyncio.TaskGroup, clock: Clock, timers: SharedTimers) -> None:
         self._group = group
         self._clock = clock
+        self._timers_of_all = timers
+        self._limits = timers.join(self._end_wait)
         self._attempts: dict[StepId, asyncio.Task[None]] = {}
         self._timers: dict[StepId, tuple[datetime, asyncio.Task[None]]] = {}
         self._inbox: list[News] = []
@@ -69,16 +72,11 @@ class Undertakings:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def news(self, seconds: float) -> list[News]:
-        """What came since the last call; waits for something, at most `seconds`."""
+    async def news(self) -> list[News]:
+        """What came since the last call; waits for something, at most until the bell rings."""
         if not self._woken:
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            bell = loop.call_later(seconds, self.wake)
-            try:
-                await self._waiter
-            finally:
-                bell.cancel()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         self._woken = False
         came, self._inbox = self._inbox, []
         return came
@@ -93,11 +91,12 @@ class Undertakings:
 
     def end(self) -> None:
         self.abandon_attempts()
+        self._timers_of_all.leave(self._end_wait)
         for _, ringing in self._timers.values():
             ringing.cancel()
 
     async def _attempt(self, handler: StepHandler, context: StepContext) -> None:
-        end = await run_attempt(handler, context)
+        end = await run_attempt(handler, context, self._limits)
         if context.step.id not in self._attempts:  # abandoned; its handler did not stop at that
             return
         del self._attempts[context.step.id]
@@ -107,6 +106,10 @@ class Undertakings:
         await self._clock.sleep(delay)
         del self._timers[step_id]
         self._tell(TimeIsUp(step_id, due))
+
+    def _end_wait(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _tell(self, item: News) -> None:
         self._inbox.append(item)

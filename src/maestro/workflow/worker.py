@@ -20,6 +20,7 @@ from maestro.workflow.book import INTERRUPTED, RunBook
 from maestro.workflow.context import step_context, telling
 from maestro.workflow.feed import until
 from maestro.workflow.heartbeat import heartbeat
+from maestro.workflow.time_limits import TimeLimits
 
 Drive = Callable[[RunId], Awaitable[object]]
 Tell = Callable[[str], None]
@@ -56,11 +57,15 @@ class Worker:
         drive: Drive,
         drain: Callable[[float], None],
         tell: Tell,
+        accepting: Callable[[], bool] = lambda: True,
+        adopting: bool = True,
     ) -> None:
         """Args:
         drive: drives a run to its end; for runs that nobody drives any more.
         drain: makes every drive come to rest within as many seconds.
         tell: gets one line per thing that a person watching the worker wants to know.
+        accepting: whether attempts are taken at this moment.
+        adopting: whether runs that nobody drives are gone on with.
 
         Raises:
             InvalidInput: the store is not one that processes can share.
@@ -77,11 +82,14 @@ class Worker:
         self._drive = drive
         self._drain = drain
         self._tell = tell
+        self._accepting = accepting
+        self._adopting = adopting
         self._jobs: dict[Task, asyncio.Task[None]] = {}
         self._drives: dict[RunId, asyncio.Task[None]] = {}
         self._workflows: dict[RunId, Workflow] = {}
         """Of the runs worked for last, the last one last."""
         self._loop: asyncio.AbstractEventLoop
+        self._limits: TimeLimits
 
     @property
     def name(self) -> str:
@@ -90,6 +98,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then lets what is under way end within the grace."""
         self._loop = asyncio.get_running_loop()
+        self._limits = TimeLimits()
         async with asyncio.TaskGroup() as group:
             async with heartbeat(self._renew, self._settings.lease_seconds / 3):
                 while not stop.is_set():
@@ -100,7 +109,8 @@ class Worker:
     async def _look_for_work(self, group: asyncio.TaskGroup) -> bool:
         """Whether something was found, so that there may be more."""
         try:
-            await self._adopt(group)
+            if self._adopting:
+                await self._adopt(group)
             return await self._claim(group)
         except StorageUnavailable as error:
             self._tell(f"the database is away: {error}; trying again")
@@ -108,7 +118,7 @@ class Worker:
 
     async def _claim(self, group: asyncio.TaskGroup) -> bool:
         settings = self._settings
-        if len(self._jobs) >= settings.slots:
+        if len(self._jobs) >= settings.slots or not self._accepting():
             return False
         capabilities = tuple(settings.capabilities)
         task = await self._store.write(
@@ -165,7 +175,8 @@ class Worker:
             },
             emit=partial(self._emit, task),
         )
-        return await run_attempt(self._handlers.get(context.step.action, self._unknown), context)
+        handler = self._handlers.get(context.step.action, self._unknown)
+        return await run_attempt(handler, context, self._limits)
 
     async def _read(self, task: Task) -> RunBook:
         """The run as it is stored now; its steps, which only become more, as read before."""
@@ -232,14 +243,16 @@ class Worker:
             await self._give_back(task)
 
     async def _give_back(self, task: Task) -> None:
+        """The next attempt answers the reasons that this one was answering."""
         message = f"worker {self._settings.name} was stopped before the step ended"
-        end = AttemptEnd(
-            step_id=task.step_id,
-            attempt=task.attempt,
-            error=StepError(code=INTERRUPTED, message=message),
-            worth_retry=True,
-        )
         try:
+            reasons = (await self._read(task)).feedback(task.step_id)
+            end = AttemptEnd(
+                step_id=task.step_id,
+                attempt=task.attempt,
+                error=StepError(code=INTERRUPTED, message=message, reasons=reasons),
+                worth_retry=True,
+            )
             await self._store.write(lambda tx: tx.tasks.finish(task, encode(end)))
         except (LeaseLost, StorageUnavailable):
             return  # its lease tells the run the same, a little later

@@ -154,7 +154,7 @@ def test_the_waits_are_spread_within_the_jitter(play: Play) -> None:
         (StepFailed("no"), ("step_failed",), 3),
         (StepFailed("no"), ("model_failed",), 1),
         (BudgetExceeded("spent"), (), 1),
-        (BudgetExceeded("spent"), ("budget_exceeded",), 3),
+        (BudgetExceeded("spent"), ("budget",), 3),
         (InvalidInput("bad"), (), 1),
         (ValueError("a bug"), (), 1),
     ],

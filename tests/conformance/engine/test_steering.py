@@ -12,6 +12,7 @@ from maestro.domain.values import StepId
 from maestro.domain.workflow import Step, StepKind
 from maestro.errors import Conflict, InvalidInput, NotFound, StepFailed
 from maestro.ports import StepContext, StepResult
+from maestro.workflow.control import RESUMES
 
 APPROVAL = {"action": "", "kind": StepKind.APPROVAL}
 SIGNAL = {"action": "", "kind": StepKind.SIGNAL}
@@ -44,6 +45,20 @@ def test_an_approval_is_waited_for_and_its_comment_reaches_the_next_step(play: P
     bench = play({"work": work}, scenario)
     decision = {"approved": True, "by": "ada", "comment": "looks good"}
     assert bench.contexts[-1].outputs[StepId("ask")] == decision
+
+
+@pytest.mark.parametrize("resumed", ["a", "nobody", ["a"]])
+def test_an_answer_that_nothing_waits_for_any_more_is_taken(play: Play, resumed: object) -> None:
+    """The step that had asked may have been tried again meanwhile, and done without it."""
+
+    async def scenario(bench: Bench) -> None:
+        await bench.begin(step("a"), step("ask", "a", inputs={RESUMES: resumed}, **APPROVAL))
+        execution = asyncio.create_task(bench.engine.execute(RUN))
+        await reached(bench, EventKind.STEP_AWAITING, "ask")
+        assert await bench.engine.steer(RUN, asking(Verb.APPROVE, "ask"))
+        assert (await execution).status is RunStatus.SUCCEEDED
+
+    assert len(play({"work": work}, scenario).contexts) == 1
 
 
 def test_a_rejection_blocks_the_step_and_the_run_with_the_comment(play: Play) -> None:

@@ -41,7 +41,7 @@ async def effect(context: StepContext) -> StepResult:
 
 
 async def main() -> None:
-    store = await SqliteStore.open(Path(sys.argv[1]))
+    store = await SqliteStore.open(Path(sys.argv[1]), seal_key=b"seal")
     try:
         engine = EmbeddedEngine(store, SystemClock(), {"effect": effect}, poll_seconds=0.05)
         run = await engine.execute(RunId(sys.argv[3]))

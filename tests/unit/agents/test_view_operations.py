@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from maestro.agents.executors.offline.view_operations import runnable_services
+from maestro.quality.project import PageVisit, read_project
 
 SUPPORT = Path(__file__).parents[2] / "data" / "support"
 
@@ -118,3 +119,20 @@ def test_a_missing_requirement_is_named_with_the_command_to_install(tmp_path: Pa
     assert done.returncode == 1
     assert "no-such-distribution>=1,<2" in done.stderr
     assert "-m pip install -r requirements.txt" in done.stderr
+
+
+def test_the_application_says_how_it_is_measured(tmp_path: Path) -> None:
+    one = read_project(delivered("tasks", tmp_path / "one"))
+    assert one.pages == (PageVisit(path="/"),)
+    assert "/api/tasks" in one.components[0].paths
+    several = read_project(delivered("shop", tmp_path / "several"))
+    assert (several.ports, several.components[0].paths) == (4, ())
+
+
+def test_a_foreign_application_says_how_it_is_measured(tmp_path: Path) -> None:
+    """Which of somebody else's operations are built is not known here."""
+    builds.write_files(tmp_path, builds.rendered(builds.clinic_assignment("devops_engineer")))
+    found = read_project(tmp_path)
+    assert found.application is not None
+    assert found.application.base_path == "/v2"
+    assert found.components[0].paths == ()

@@ -14,6 +14,7 @@ from maestro.cli.main import main
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "contracts"
 SHOP, GRAPHQL = EXAMPLES / "shop.yaml", EXAMPLES / "shop.graphql"
+PETS = ROOT / "tests" / "data" / "acceptance" / "petstore.yaml"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,20 @@ def test_a_locked_contract_changes_by_versions_only(
     assert contracts("diff", "shop@1.0.0", "shop@1.1.0", *db).returncode == 0
 
 
+def test_what_a_difference_comes_to(contracts: Contracts, tmp_path: Path) -> None:
+    same = contracts("diff", SHOP, SHOP)
+    assert same.stdout.split("\n")[0].startswith("no change  0 breaking, 0 dangerous")
+    assert "version    1.0.0 stays" in same.stdout
+    document = yaml.safe_load(SHOP.read_text("utf-8"))
+    document["paths"]["/products"]["get"]["operationId"] = "products"
+    path = tmp_path / "shop.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    risky = contracts("diff", SHOP, path)
+    assert risky.returncode == 0
+    assert "\ndangerous  0 breaking, 1 dangerous, 0 compatible\n" in risky.stdout
+    assert "version    1.0.0 -> 1.1.0 is due" in risky.stdout
+
+
 def test_show_of_an_unknown_one(contracts: Contracts, db: list[str]) -> None:
     done = contracts("show", "shop", "--version", "9.9.9", *db)
     assert (done.returncode, done.stdout) == (2, "")
@@ -118,3 +133,23 @@ def test_show_of_an_unknown_one(contracts: Contracts, db: list[str]) -> None:
     assert "name two versions" in both.stderr
     assert "no contracts with 'unheard'" in contracts("list", "unheard", *db).stdout
     assert "run-nowhere" in contracts("list", "--run", "run-nowhere", *db).stderr
+
+
+def test_what_is_kept_is_built_from_again(
+    contracts: Contracts, capsys: pytest.CaptureFixture[str], tmp_path: Path, db: list[str]
+) -> None:
+    contracts("import", PETS, GRAPHQL, *db)
+
+    def planned(reference: str) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main(["plan", "Build this pet store", "--contract", reference, "--json", *db])
+        told = capsys.readouterr()
+        return Done(ended.value.code, told.out, told.err)
+
+    done = planned("petstore")
+    assert done.returncode == 0, done.stderr
+    [api] = [c for c in json.loads(done.stdout)["plan"]["contracts"] if c["id"] == "backend-api"]
+    assert set(api["specification"]["paths"]) == set(yaml.safe_load(PETS.read_text())["paths"])
+    assert "kind graphql" in planned("shop").stderr
+    assert "there is no contract 'petstore' 9.9.9" in planned("petstore@9.9.9").stderr
+    assert "--contract 'no.yaml' cannot be read" in planned("no.yaml").stderr

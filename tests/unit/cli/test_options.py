@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.cli.options import StoreOptions, json_value
+from maestro.cli.options import MAX_FILE_BYTES, StoreOptions, json_value, requirement_text
 from maestro.errors import InvalidInput
 
 
@@ -52,3 +52,42 @@ def test_what_is_not_json_is_explained(text: str, part: str) -> None:
     with pytest.raises(InvalidInput, match="--payload") as refused:
         json_value(text, "--payload")
     assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Members keep books.",
+        "Members keep books. " * 15,  # longer than the name of any file may be
+        "Members keep books. " * 100,
+        "members/keep " * 25 + "notes.md",
+        "Members\nkeep books in notes.md",
+        "a\0b",
+    ],
+)
+def test_what_names_no_file_is_the_requirement(text: str) -> None:
+    assert requirement_text(text) == text
+
+
+def test_a_file_of_a_requirement_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "wanted"
+    file.write_bytes(b"B\xc3\xbccher\r\nund Leser")
+    assert requirement_text(str(file)) == "Bücher\nund Leser"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("", "is a folder; name a file in it"),
+        ("none.txt", "none.txt' does not exist"),
+        ("latin.txt", r"latin.txt' is not UTF-8 text \(byte 1\)"),
+        ("large.txt", f"large.txt' is larger than {MAX_FILE_BYTES} bytes"),
+    ],
+)
+def test_what_is_no_requirement_is_named(tmp_path: Path, name: str, rule: str) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"B\xfccher")
+    with (tmp_path / "large.txt").open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(InvalidInput, match=f"REQUIREMENT .*{rule}"):
+        requirement_text(str(tmp_path / name))

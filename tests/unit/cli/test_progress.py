@@ -81,6 +81,13 @@ def test_lines_name_reason_and_time() -> None:
     assert line(view, event) == "00:03 blocked   Gate: no\n                - a < b"
 
 
+def test_a_long_word_stands_apart() -> None:
+    view = _view()
+    event = _event(4, EventKind.STEP_INTERRUPTED, "gate", {})
+    view.apply(event)
+    assert line(view, event).startswith("00:03 interrupted Gate")
+
+
 def test_the_stream_ends_the_show() -> None:
     async def stream() -> AsyncIterator[Event]:
         yield _event(1, EventKind.RUN_CREATED, data={"steps": STEPS})

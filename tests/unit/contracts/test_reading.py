@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,13 @@ def test_what_is_no_contract_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=reason):
         read_contract(written(tmp_path, name, text))
+
+
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "shop.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInput, match="is no plain file"):
+        read_contract(pipe)
 
 
 def test_files_that_are_not_there_or_too_large(tmp_path: Path) -> None:

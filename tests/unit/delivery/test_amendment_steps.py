@@ -2,19 +2,25 @@
 
 import asyncio
 import copy
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from maestro.contracts.agree import agree
-from maestro.delivery.amendment_steps import PROPOSALS, proposals, propose
+from maestro.delivery.amendment_steps import PROPOSALS, AmendmentSteps, proposals, propose
+from maestro.delivery.record import AmendmentRecord
+from maestro.delivery.shelf import Shelf
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
-from maestro.domain.encoding import encode
+from maestro.domain.encoding import decode, encode
 from maestro.domain.values import ContractId, JsonObject, RunId, StepId
 from maestro.domain.work import WorkResult
 from maestro.domain.workflow import Step, StepKind
 from maestro.errors import Blocked, InvalidInput
 from maestro.ports import StepContext, StepResult
+from maestro.storage.opening import open_store
+from maestro.workflow.clock import SystemClock
 
 SDL = "type Query { task(id: ID!): Task }\ntype Task { id: ID! title: String! }"
 CONTRACT = agree(
@@ -114,6 +120,45 @@ def test_whom_it_takes_is_asked(sdl: str, by: str, asked: list[str]) -> None:
     assert [step.persona for step in waiting] == asked
     amend = next(step for step in result.extend if step.action == "contract.amend")
     assert amend.inputs["consents"] == {step.persona: step.id for step in waiting}
+
+
+def amended(folder: Path, consents: Mapping[str, bool]) -> tuple[Contract, dict[str, str]]:
+    """What the run works with after the provider's breaking proposal, and what the shelf says."""
+    [amend] = [s for s in proposed(BREAKING, "backend_developer").extend if s.id[:6] == "amend."]
+    outputs: dict[StepId, Any] = {
+        StepId("contract.tasks"): encode(CONTRACT),
+        StepId("plan.assemble"): plan(),
+    }
+    for name, approved in consents.items():
+        outputs[StepId(amend.inputs["consents"][name])] = {"approved": approved}
+    context = StepContext(
+        run_id=RunId("run-1"), step=amend, attempt=1, run_inputs={}, outputs=outputs, emit=unheard
+    )
+
+    async def run() -> tuple[Contract, dict[str, str]]:
+        store = await open_store(folder / "m.db", seal_key=b"seal")
+        try:
+            shelf = Shelf(store=store, clock=SystemClock())
+            result = await AmendmentSteps(shelf=shelf).amend(context)
+            records = await store.read(lambda tx: tx.contracts.find())
+            made = decode(AmendmentRecord, result.output).contract
+            return made, {r.contract.version: r.status.value for r in records}
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def test_a_breaking_schema_is_a_major_version_if_all_consent(tmp_path: Path) -> None:
+    made, shelf = amended(tmp_path, {"frontend_developer": True, "qa_engineer": True})
+    assert (made.version, made.specification) == ("2.0.0", {"sdl": BREAKING})
+    assert shelf == {"1.2.0": "amended", "2.0.0": "agreed"}
+
+
+def test_a_breaking_schema_without_a_consent_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Blocked, match="'qa_engineer'") as refused:
+        amended(tmp_path, {"frontend_developer": True, "qa_engineer": False})
+    assert any("Task.title" in reason for reason in refused.value.reasons)
 
 
 def test_the_same_again_changes_nothing() -> None:

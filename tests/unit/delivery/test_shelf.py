@@ -65,7 +65,7 @@ def verdict(*messages: str) -> Verification:
 
 def on_shelf(folder: Path, scenario: Callable[[Shelf], Awaitable[None]]) -> list[ContractRecord]:
     async def go() -> list[ContractRecord]:
-        store = await open_store(folder / "m.db")
+        store = await open_store(folder / "m.db", seal_key=b"seal")
         try:
             await scenario(Shelf(store=store, clock=SystemClock()))
             return list(await store.read(lambda tx: tx.contracts.find()))

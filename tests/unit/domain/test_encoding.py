@@ -67,7 +67,10 @@ def test_round_trip_of_times_mappings_and_new_types() -> None:
     [
         ({"name": "a"}, r"needs the field 'plural'"),
         ({"name": 1, "plural": "a", "fields": []}, r"\$\.name: expected str, got 1"),
-        ({"name": "a", "plural": "a", "fields": [], "extra": 1}, r"unknown field 'extra'"),
+        (
+            {"name": "a", "plural": "a", "fields": [], "extra": 1},
+            r"unknown field 'extra'; known: name, plural",
+        ),
         ({"name": "a", "plural": "a", "fields": {}}, r"\$\.fields: expected list"),
         (
             {"name": "a", "plural": "a", "fields": [{"name": "x", "type": "nope"}]},

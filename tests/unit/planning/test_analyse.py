@@ -197,6 +197,37 @@ def test_relations() -> None:
     assert len(joins) == 1
 
 
+@pytest.mark.parametrize(
+    "wish", ["Books have no price", "No member can delete a book", "A member has no book"]
+)
+def test_what_shall_not_be_is_not_built(wish: str) -> None:
+    found = analysed(f"Books have a title. Members have a name. {wish}.")
+    assert wish in [part.text for part in found.uncovered]
+    assert {f.name for e in found.domain.entities for f in e.fields} == {"title", "name"}
+
+
+def test_a_verb_is_no_part_of_a_name() -> None:
+    found = analysed("Books have a title. Members have a name. Librarians delete members.")
+    assert set(names(found)) == {"book", "member"}
+    assert not [
+        n
+        for n in names(analysed("Books have a title. Librarians delete members."))
+        if "delete" in n
+    ]
+
+
+def test_what_the_text_connects_is_not_connected_again() -> None:
+    text = (
+        "A bakery app: products have a name and a price. Orders have a pickup date. "
+        "An order line belongs to an order and a product and has a quantity."
+    )
+    found = analysed(text)
+    assert "order_item" not in names(found)
+    assert field(found, "order_line", "product_id").required
+    apart = analysed("A shop: products have a price. Orders have a pickup date.")
+    assert "order_item" in names(apart)
+
+
 def test_operations() -> None:
     found = analysed(
         "Books have a title, a genre (novel, poem), an author and a price. Users can search books "
@@ -210,6 +241,26 @@ def test_operations() -> None:
     assert any(
         "by price" in part.text and "not by numbers" in part.reason for part in found.uncovered
     )
+
+
+def test_to_look_at_things_by_a_field_is_to_find_them_by_it() -> None:
+    found = analysed(
+        "A permit has a plate, a status (new, granted), a zone and an expiry date. List permits by "
+        "zone. Clerks can view permits by status and expiry date."
+    )
+    kinds = {(c.kind, c.field) for c in found.domain.capabilities if c.source}
+    assert (CapabilityKind.SEARCH, "zone") in kinds
+    assert {(CapabilityKind.FILTER, name) for name in ("status", "expiry_date")} <= kinds
+    assert found.uncovered == ()
+
+
+@pytest.mark.parametrize("wish", ["Show loans by member.", "Filter loans by member."])
+def test_what_things_are_found_by_may_be_what_they_refer_to(wish: str) -> None:
+    found = analysed(f"Books have a title. Members borrow books. {wish}")
+    assert {(c.entity, c.field) for c in found.domain.capabilities if c.field} == {
+        ("loan", "member_id")
+    }
+    assert found.uncovered == ()
 
 
 @pytest.mark.parametrize(

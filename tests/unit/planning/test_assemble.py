@@ -9,7 +9,7 @@ from maestro.domain.entities import DomainModel, Entity, Field, FieldType, Servi
 from maestro.domain.requirement import Analysis, RequirementType
 from maestro.domain.team import Team
 from maestro.domain.values import ContractId, StepId
-from maestro.domain.workflow import OnUnmet, Step, Workflow
+from maestro.domain.workflow import OnUnmet, Step, StepKind, Workflow
 from maestro.errors import InvalidInput
 from maestro.planning.assemble import assemble, expected_groups
 from maestro.planning.catalogue import load_catalogue
@@ -214,6 +214,38 @@ def test_gates_close_their_phases() -> None:
     works = {step_id for step_id in steps if step_id.startswith("work.")}
     assert set(steps["integrate"].needs) == works
     assert "gate.requirements" in before(steps, "contract.backend-api")
+
+
+def test_every_phase_that_a_blueprint_names_is_judged() -> None:
+    for blueprint in CATALOGUE.blueprints.values():
+        wanted = analysis(("backend",), has_page=True)
+        team = compose(blueprint, wanted, CATALOGUE)
+        present = {member.persona for member in team.members}
+        agreed = [
+            replace(c, consumers=tuple(n for n in c.consumers if n in present))
+            for c in contracts(("backend",), has_page=True)
+            if c.provider in present
+        ]
+        steps = assemble(wanted, team, agreed, CATALOGUE, parallel=True)
+        gates = {step.phase for step in steps if step.action == "quality.gate"}
+        worked = {step.phase for step in steps}
+        assert worked <= gates, blueprint.id
+        assert ("performance" in gates) is ("performance" in blueprint.phases)
+
+
+def test_performance_is_judged_on_the_integrated_application() -> None:
+    steps = built(blueprint="sequential-performance", parallel=False)
+    gate = steps["gate.performance"]
+    assert "integrate" in gate.needs
+    assert gate.inputs == {"phase": "performance"}
+    names = list(steps)
+    assert names.index("gate.security") < names.index("gate.performance")
+    assert names.index("gate.performance") < names.index("gate.deployment")
+    assert "gate.performance" in steps["gate.review"].needs
+
+
+def test_nobody_can_edit_what_was_seen_when_the_application_started() -> None:
+    assert built()["integrate"].kind is StepKind.GATE
 
 
 def test_without_a_page_nobody_works_on_one() -> None:

@@ -98,6 +98,21 @@ def broken(tmp_path: Path, file: str, **changes: object) -> Path:
             {"roles": [{"name": "a", "persona": "qa_engineer", "expertise": ["testing"]}] * 2},
             "'a' stands twice",
         ),
+        (
+            "blueprints/parallel-basic.yaml",
+            {"phases": ["requirements", "testing", "review"]},
+            "work in phase 'backend_implementation', which it does not go through",
+        ),
+        (
+            "blueprints/parallel-basic.yaml",
+            {"roles": [{"name": "a", "persona": "qa_engineer", "expertise": ["testing"]}]},
+            "nobody works in phase 'backend_implementation', so it would never be judged",
+        ),
+        (
+            "personas/qa_engineer.yaml",
+            {"phase": "performance"},
+            "work in phase 'performance', which it does not go through",
+        ),
     ],
 )
 def test_a_broken_file_is_refused_by_name(

@@ -41,6 +41,19 @@ def test_a_metric_is_read_with_type_direction_and_producer(tmp_path: Path) -> No
         ("t: {a: {type: integer, unit: x, better: up, summary: y}}", "'up' is not one of higher"),
         ("t: {a: {type: integer, unit: x, better: lower}}", "the key 'summary' is missing"),
         ("t: {a: {type: integer, unit: 3, better: lower, summary: y}}", "expected a text, got 3"),
+        ("t: {a: {type: string, unit: x, better: lower, summary: y}}", "unknown key 'better'"),
+        ("t: {a: {type: string, unit: x, words: w, summary: y}}", "expected a list"),
+        ("t: {a: {type: string, unit: x, words: [], summary: y}}", "names no word"),
+        ("t: {a: {type: string, unit: x, words: [1], summary: y}}", "expected a text, got 1"),
+        ("t: {a: {type: integer, unit: x, words: [w], summary: y}}", "unknown key 'words'"),
+        (f"t: {{a: {ENTRY[:-1]}, min_sample: {{metric: b, at_least: 3}}}}}}",
+         "'b' is no metric of the same producer"),
+        (f"t: {{a: {ENTRY[:-1]}, min_sample: {{metric: a, at_least: 0}}}}}}", "a sample of 0 is"),
+        (f"t: {{a: {ENTRY[:-1]}, min_sample: {{metric: a, at_least: '3'}}}}}}", "whole number"),
+        (f"t: {{a: {ENTRY[:-1]}, min_sample: {{metric: b, at_least: 3}}}}, "
+         "b: {type: number, unit: x, better: lower, summary: y}}", "'b' counts nothing"),
+        (f"t: {{b: {ENTRY}}}\n  u: {{a: {ENTRY[:-1]}, min_sample: {{metric: b, at_least: 3}}}}}}",
+         "'b' is no metric of the same producer"),
         ("t: []", r"metrics\.yaml:3:6: expected a mapping"),
         (f"t: {{a: {ENTRY},\n    a: {ENTRY}}}",
          r"yaml:4:5: 'a' stands twice; the first is at metrics\.yaml:3:7"),
@@ -71,6 +84,8 @@ def test_a_catalogue_of_another_version_is_refused(tmp_path: Path) -> None:
         ("suites", "coverage.line", float("nan"), "must be a number"),
         ("suites", "coverage.line", True, "must be a number"),
         ("launch", "launch.started", 1, "must be a boolean"),
+        ("circumstances", "risk.level", "High", "must be one of low, medium, high"),
+        ("circumstances", "risk.level", None, "must be one of low, medium, high"),
         ("launch", "launch.started", "true", "must be a boolean"),
     ],
 )
@@ -87,3 +102,11 @@ def test_a_fitting_report_is_none() -> None:
     assert metrics.fault("suites", "suites.failed", 3) is None
     assert metrics.fault("suites", "coverage.line", 80) is None
     assert metrics.fault("launch", "launch.started", False) is None
+    assert metrics.fault("circumstances", "risk.level", "high") is None
+
+
+def test_what_a_value_rests_on_is_read() -> None:
+    p95 = built_in_metrics().metrics["performance.p95_ms"]
+    assert p95.min_sample is not None
+    assert (p95.min_sample.metric, p95.min_sample.at_least) == ("performance.requests", 1000)
+    assert built_in_metrics().metrics["risk.level"].better is None

@@ -14,7 +14,7 @@ from maestro.domain.contract import (
     SpecificationFormat,
     Verification,
 )
-from maestro.domain.quality import Evidence, EvidenceStatus, Score, TracedPart
+from maestro.domain.quality import Evidence, EvidenceStatus, PhaseVerdict, Score, TracedPart
 from maestro.domain.values import ContractId, JsonScalar
 from maestro.quality.score import score
 
@@ -198,3 +198,20 @@ def test_bands(verified: int, band: str) -> None:
     result = of(trace=parts)
     assert result is not None
     assert result.band == band
+
+
+@pytest.mark.parametrize(("passed", "band"), [(True, "excellent"), (False, "blocked")])
+def test_what_a_gate_refuses_has_no_band_but_blocked(passed: bool, band: str) -> None:
+    verdicts = tuple(
+        PhaseVerdict(phase=phase, passed=good, results=(), reasons=(), policy="")
+        for phase, good in (("design", True), ("testing", passed))
+    )
+    result = score(
+        contracts=(API, SCHEMA),
+        verifications=KEPT,
+        trace=(part("verified"),),
+        evidence=ALL,
+        verdicts=verdicts,
+    )
+    assert result is not None
+    assert (result.overall, result.band) == (1.0, band)

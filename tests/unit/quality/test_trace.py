@@ -1,5 +1,7 @@
 """Traceability: a part counts as verified only by a check that ran, named it, and passed."""
 
+from dataclasses import replace
+
 import pytest
 
 from maestro.domain.contract import (
@@ -26,11 +28,15 @@ VOICE = RequirementPart(
 )
 
 
-def contract(*criteria: AcceptanceCriterion, name: str = "backend-api") -> Contract:
+def contract(
+    *criteria: AcceptanceCriterion,
+    name: str = "backend-api",
+    kind: ContractKind = ContractKind.REST,
+) -> Contract:
     return Contract(
         id=ContractId(name),
         name=name,
-        kind=ContractKind.REST,
+        kind=kind,
         version="1.0.0",
         provider="backend_developer",
         component="backend",
@@ -129,3 +135,14 @@ def test_a_part_that_a_builder_left_out_is_not_built_even_when_a_check_passed() 
 def test_every_part_is_listed_once_in_the_order_of_the_requirement() -> None:
     parts = trace([VOICE, TITLE], [STORED], {}, {}, [NotBuilt(what="x", reason="y")])
     assert [part.part for part in parts] == ["R2", "R1"]
+
+
+def test_a_part_that_only_a_page_can_show_is_told_from_one_that_others_could() -> None:
+    page = contract(criterion("seen", "R1", "R2"), name="web-page", kind=ContractKind.PAGE)
+    stated = contract(criterion("said", "R1", check=None), name="paper", kind=ContractKind.DOCUMENT)
+    other = replace(TITLE, id="R2")
+    alone, shared = trace(
+        [TITLE, other], [page, stated, contract(criterion("c", "R2"))], {}, {}, []
+    )
+    assert (alone.status, alone.needs_browser) == ("unverified", True)
+    assert (shared.status, shared.needs_browser) == ("unverified", False)

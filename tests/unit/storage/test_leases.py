@@ -48,7 +48,7 @@ def change(fence, tx):
 
 async def main(url, lease):
     global owned
-    store = await open_store(url, lease_seconds=lease)
+    store = await open_store(url, lease_seconds=lease, seal_key=b"seal")
     async with store.own("run-1") as fence:
         owned = True
         print(fence, flush=True)
@@ -121,7 +121,7 @@ def test_an_owner_that_gives_no_sign_is_replaced_and_then_refused(
     lease = 1.0
 
     async def play() -> None:
-        store = await open_store(postgres_url, lease_seconds=lease)
+        store = await open_store(postgres_url, lease_seconds=lease, seal_key=b"seal")
         await begin(store)
         assert await abandoned(store) == [RUN]
         child = await asyncio.to_thread(owner, postgres_url, lease)
@@ -145,7 +145,7 @@ def test_an_owner_that_gives_no_sign_is_replaced_and_then_refused(
 
 def test_a_run_is_driven_for_as_long_as_its_owner_s_lease(postgres_url: str) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url, lease_seconds=1.0)
+        store = await open_store(postgres_url, lease_seconds=1.0, seal_key=b"seal")
         await begin(store)
         child = await asyncio.to_thread(owner, postgres_url, 1.0)
         try:
@@ -170,7 +170,7 @@ def test_an_owner_stopped_in_the_middle_of_a_transaction_holds_nobody_up(
     lease = 1.5
 
     async def play() -> None:
-        store = await open_store(postgres_url, lease_seconds=lease)
+        store = await open_store(postgres_url, lease_seconds=lease, seal_key=b"seal")
         await begin(store)
         child = await asyncio.to_thread(owner, postgres_url, lease, stops_at)
         try:
@@ -202,8 +202,8 @@ def test_a_heartbeat_keeps_the_lease_and_leaving_ends_it(
         return None if until is None else float(until)
 
     async def play() -> None:
-        store = await open_store(postgres_url, lease_seconds=0.6)
-        other = await open_store(postgres_url, lease_seconds=0.6)
+        store = await open_store(postgres_url, lease_seconds=0.6, seal_key=b"seal")
+        other = await open_store(postgres_url, lease_seconds=0.6, seal_key=b"seal")
         await begin(store)
         async with store.own(RUN) as fence:
             first = lease_end()
@@ -228,8 +228,8 @@ def test_a_lease_outlives_a_crash_of_the_server(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url, lease_seconds=10.0)
-        other = await open_store(postgres_url, lease_seconds=10.0)
+        store = await open_store(postgres_url, lease_seconds=60.0, seal_key=b"seal")
+        other = await open_store(postgres_url, lease_seconds=60.0, seal_key=b"seal")
         await begin(store)
         async with store.own(RUN):
             for _ in range(3):

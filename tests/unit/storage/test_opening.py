@@ -15,7 +15,7 @@ from maestro.storage.schema import REVISIONS
 
 def opened(location: str | Path) -> bool:
     async def play() -> bool:
-        store = await open_store(location)
+        store = await open_store(location, seal_key=b"seal")
         await store.close()
         return store.shared
 
@@ -109,7 +109,7 @@ def test_without_the_driver_the_extra_is_named(postgres_url: str) -> None:
         "sys.modules['psycopg'] = None\n"
         "from maestro.errors import StorageUnavailable\n"
         "from maestro.storage.opening import open_store\n"
-        "try:\n    asyncio.run(open_store(sys.argv[1]))\n"
+        "try:\n    asyncio.run(open_store(sys.argv[1], seal_key=b'seal'))\n"
         "except StorageUnavailable as error:\n    print(error)\n"
     )
     done = subprocess.run(

@@ -7,15 +7,17 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from maestro.domain.run import Run, RunStatus
+from maestro.domain.run import EventKind, Run, RunStatus
 from maestro.domain.values import RunId, StepId
 from maestro.domain.workflow import Step, Workflow
 from maestro.errors import Conflict, NotFound, StorageUnavailable
+from maestro.ports import Entry, Guard
 from maestro.storage.ownership import LifeSign, pid_of
 from maestro.storage.sqlite import SqliteStore
 
@@ -27,7 +29,7 @@ from pathlib import Path
 from maestro.storage.sqlite import SqliteStore
 
 async def main():
-    store = await SqliteStore.open(Path(sys.argv[1]))
+    store = await SqliteStore.open(Path(sys.argv[1]), seal_key=b"seal")
     async with store.own("run-1"):
         print("owned", flush=True)
         await asyncio.sleep(60)
@@ -36,19 +38,21 @@ asyncio.run(main())
 """
 
 
+UNDER_WAY = Run(
+    id=RUN,
+    workflow="flow",
+    status=RunStatus.RUNNING,
+    inputs={},
+    max_parallel=1,
+    created_at=NOW,
+)
+
+
 async def opened(path: Path) -> SqliteStore:
     """With a run in it."""
-    store = await SqliteStore.open(path)
-    run = Run(
-        id=RUN,
-        workflow="flow",
-        status=RunStatus.RUNNING,
-        inputs={},
-        max_parallel=1,
-        created_at=NOW,
-    )
+    store = await SqliteStore.open(path, seal_key=b"seal")
     flow = Workflow(name="flow", steps=(Step(id=StepId("a"), action="work"),))
-    await store.write(lambda tx: tx.runs.insert(run, flow))
+    await store.write(lambda tx: tx.runs.insert(UNDER_WAY, flow))
     return store
 
 
@@ -103,7 +107,7 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error() -> None:
 def test_the_refusal_names_the_owner_and_what_to_do(tmp_path: Path) -> None:
     async def play() -> None:
         first = await opened(tmp_path / "maestro.db")
-        second = await SqliteStore.open(tmp_path / "maestro.db")
+        second = await SqliteStore.open(tmp_path / "maestro.db", seal_key=b"seal")
         async with first.own(RUN):
             for store in (first, second):
                 with pytest.raises(
@@ -116,6 +120,33 @@ def test_the_refusal_names_the_owner_and_what_to_do(tmp_path: Path) -> None:
         await first.close()
         await second.close()
         assert signs(tmp_path / "maestro.db") == []
+
+    asyncio.run(play())
+
+
+def test_who_leaves_with_the_last_entries_makes_the_run_free_with_them(tmp_path: Path) -> None:
+    ended = [
+        Entry(kind=EventKind.RUN_SUCCEEDED, run=replace(UNDER_WAY, status=RunStatus.SUCCEEDED))
+    ]
+
+    async def end(store: SqliteStore, guard: Guard) -> int | None:
+        return await store.write(lambda tx: tx.runs.record(RUN, ended, NOW, guard=guard))
+
+    async def play() -> None:
+        first = await opened(tmp_path / "maestro.db")
+        second = await SqliteStore.open(tmp_path / "maestro.db", seal_key=b"seal")
+        async with first.own(RUN, left=lambda: True) as fence:
+            assert await end(first, Guard(fence=fence, steered=1, leaves=True)) is None
+            with pytest.raises(Conflict, match="is being executed"):  # nothing was written
+                async with second.own(RUN):
+                    pass
+            assert await end(first, Guard(fence=fence, steered=0, leaves=True)) == 1
+            said = first.commits
+            async with second.own(RUN) as later:
+                assert later == fence + 1
+        assert first.commits == said
+        await first.close()
+        await second.close()
 
     asyncio.run(play())
 
@@ -141,7 +172,7 @@ def test_the_runs_of_a_killed_process_are_free_at_once(tmp_path: Path) -> None:
     database = tmp_path / "maestro.db"
 
     async def refused(pid: int) -> None:
-        store = await SqliteStore.open(database)
+        store = await SqliteStore.open(database, seal_key=b"seal")
         assert await store.driven(RUN)
         with pytest.raises(Conflict, match=f"executed by process {pid};"):
             async with store.own(RUN):
@@ -149,7 +180,7 @@ def test_the_runs_of_a_killed_process_are_free_at_once(tmp_path: Path) -> None:
         await store.close()
 
     async def taken() -> None:
-        store = await SqliteStore.open(database)
+        store = await SqliteStore.open(database, seal_key=b"seal")
         assert not await store.driven(RUN)
         async with store.own(RUN) as fence:
             assert fence == 2

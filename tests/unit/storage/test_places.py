@@ -36,7 +36,7 @@ def entry(kind, before, after):
     return Entry(kind=kind, step=move)
 
 async def main(location, place):
-    store = await open_store(location, lease_seconds=0.3)
+    store = await open_store(location, lease_seconds=0.3, seal_key=b"seal")
     await store.write(lambda tx: tx.runs.insert(RUN, Workflow(name="flow", steps=(STEP,))))
     failpoints.arm(place)
     async with store.own("run-1") as fence:
@@ -60,7 +60,7 @@ def check(location: str) -> None:
     """Status, events and tasks tell the same."""
 
     async def play() -> None:
-        store = await open_store(location)
+        store = await open_store(location, seal_key=b"seal")
         run_id = RunId("run-1")
         [step] = await store.read(lambda tx: tx.runs.steps(run_id))
         events = await store.read(lambda tx: tx.events.after(run_id, 0))

@@ -92,7 +92,7 @@ def test_a_server_that_crashes_under_load_loses_and_doubles_nothing(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     async def play() -> None:
-        stores = [await open_store(postgres_url) for _ in range(2)]
+        stores = [await open_store(postgres_url, seal_key=b"seal") for _ in range(2)]
         await begin(stores[0], "run-1")
         load = Load(stores)
         await load.run(postgres_server.restart, times=5)
@@ -174,7 +174,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(
     trap = CommitTrap(postgres_server.port)
 
     async def play() -> None:
-        direct = await open_store(postgres_url)
+        direct = await open_store(postgres_url, seal_key=b"seal")
         await begin(direct, "run-1", "run-2")
 
         async def crashes() -> None:
@@ -183,7 +183,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(
 
         async with trap.listening() as port:
             through = postgres_url.replace(f":{postgres_server.port}/", f":{port}/")
-            store = await open_store(through)
+            store = await open_store(through, seal_key=b"seal")
             trap.forward = heard
             trap.meanwhile = crashes if crash else None
             for number in range(1, 4):
@@ -201,7 +201,7 @@ def test_past_the_patience_it_is_unavailable_and_usable_when_it_is_back(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url, patience_seconds=0.3)
+        store = await open_store(postgres_url, patience_seconds=0.3, seal_key=b"seal")
         await begin(store, "run-1")
         await asyncio.to_thread(postgres_server.stop)
         try:
@@ -224,7 +224,7 @@ def test_closing_does_not_wait_for_a_server_that_is_away(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url, patience_seconds=600.0)
+        store = await open_store(postgres_url, patience_seconds=600.0, seal_key=b"seal")
         await begin(store, "run-1")
         await asyncio.to_thread(postgres_server.stop)
         try:
@@ -254,7 +254,7 @@ def test_transactions_that_block_each_other_both_go_through(postgres_url: str) -
         return change
 
     async def play() -> None:
-        stores = [await open_store(postgres_url) for _ in range(2)]
+        stores = [await open_store(postgres_url, seal_key=b"seal") for _ in range(2)]
         await begin(stores[0], "run-1", "run-2")
         await asyncio.gather(
             stores[0].write(crosswise("run-1", "run-2")),
@@ -272,7 +272,7 @@ def test_transactions_that_block_each_other_both_go_through(postgres_url: str) -
 
 def test_readers_cannot_write(postgres_url: str) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         await begin(store, "run-1")
         try:
             with pytest.raises(StorageUnavailable, match="read-only transaction"):
@@ -286,7 +286,7 @@ def test_readers_cannot_write(postgres_url: str) -> None:
 
 def test_a_query_that_raises_leaves_a_usable_reader(postgres_url: str) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         await begin(store, "run-1")
 
         def break_off(tx: Transaction) -> None:
@@ -304,7 +304,7 @@ def test_a_query_that_raises_leaves_a_usable_reader(postgres_url: str) -> None:
 
 def test_a_value_that_postgresql_cannot_hold_is_the_callers(postgres_url: str) -> None:
     async def play() -> None:
-        store = await open_store(postgres_url)
+        store = await open_store(postgres_url, seal_key=b"seal")
         try:
             with pytest.raises(InvalidInput, match="NUL"):
                 await begin(store, "run-\0")
@@ -317,7 +317,7 @@ def test_a_value_that_postgresql_cannot_hold_is_the_callers(postgres_url: str) -
 
 def test_concurrent_writes_share_commits(postgres_url: str) -> None:
     async def play() -> int:
-        store = await PostgresStore.open(postgres_url)
+        store = await PostgresStore.open(postgres_url, seal_key=b"seal")
         await begin(store, "run-1")
         before = store.commits
         sequences = await asyncio.gather(

@@ -24,7 +24,7 @@ RUN = RunId("run-1")
 
 def opened(path: Path) -> None:
     async def play() -> None:
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, seal_key=b"seal")
         await store.close()
 
     asyncio.run(play())
@@ -57,7 +57,7 @@ async def fill(store: SqliteStore) -> None:
 
 def filled(path: Path) -> None:
     async def play() -> None:
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, seal_key=b"seal")
         await fill(store)
         await store.close()
 
@@ -145,7 +145,7 @@ def test_a_corrupt_file_is_unavailable_never_half_read(tmp_path: Path, damage: s
     path.write_bytes(spoilt[damage])
 
     async def play() -> None:
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, seal_key=b"seal")
         try:
             await store.read(lambda tx: (tx.runs.recent(9), tx.runs.workflow(RUN)))
         finally:
@@ -175,7 +175,7 @@ def test_a_row_that_cannot_be_read_back_is_an_error(tmp_path: Path, spoil: str) 
         connection.commit()
 
     async def play() -> None:
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, seal_key=b"seal")
         try:
             await store.read(
                 lambda tx: (tx.runs.get(RUN), tx.runs.workflow(RUN), tx.runs.steps(RUN))
@@ -195,7 +195,7 @@ def test_opening_a_current_database_imports_no_migration_library(tmp_path: Path)
         "from pathlib import Path\n"
         "from maestro.storage.sqlite import SqliteStore\n"
         "async def main():\n"
-        "    store = await SqliteStore.open(Path(sys.argv[1]))\n"
+        "    store = await SqliteStore.open(Path(sys.argv[1]), seal_key=b'seal')\n"
         "    await store.read(lambda tx: tx.runs.recent(5))\n"
         "    await store.close()\n"
         "asyncio.run(main())\n"
@@ -212,7 +212,7 @@ def test_opening_a_current_database_imports_no_migration_library(tmp_path: Path)
 
 def test_concurrent_writes_share_commits(tmp_path: Path) -> None:
     async def play() -> tuple[int, list[int]]:
-        store = await SqliteStore.open(tmp_path / "maestro.db")
+        store = await SqliteStore.open(tmp_path / "maestro.db", seal_key=b"seal")
         await fill(store)
         before = store.commits
         events = await asyncio.gather(*(store.write(lambda tx: tell(tx)) for _ in range(200)))
@@ -230,7 +230,7 @@ def test_a_write_that_returned_is_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "maestro.db"
 
     async def play() -> None:
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, seal_key=b"seal")
         await fill(store)
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT count(*) FROM steps").fetchone() == (200,)
@@ -241,7 +241,7 @@ def test_a_write_that_returned_is_in_the_file(tmp_path: Path) -> None:
 
 def test_readers_cannot_write(tmp_path: Path) -> None:
     async def play() -> None:
-        store = await SqliteStore.open(tmp_path / "maestro.db")
+        store = await SqliteStore.open(tmp_path / "maestro.db", seal_key=b"seal")
         await fill(store)
         try:
             await store.read(lambda tx: tell(tx))
@@ -254,7 +254,7 @@ def test_readers_cannot_write(tmp_path: Path) -> None:
 
 def test_a_cancelled_waiter_does_not_disturb_the_others(tmp_path: Path) -> None:
     async def play() -> list[int]:
-        store = await SqliteStore.open(tmp_path / "maestro.db")
+        store = await SqliteStore.open(tmp_path / "maestro.db", seal_key=b"seal")
         await fill(store)
         tasks = [asyncio.create_task(store.write(lambda tx: tell(tx))) for _ in range(20)]
         await asyncio.sleep(0)

@@ -45,7 +45,7 @@ def test_a_lock_that_ends_in_time_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "maestro.db"
 
     async def play() -> None:
-        store = await SqliteStore.open(path, busy_seconds=60.0)
+        store = await SqliteStore.open(path, busy_seconds=60.0, seal_key=b"seal")
         with closing(connect_writer(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             release = threading.Timer(0.5, lambda: other.execute("COMMIT"))
@@ -62,7 +62,7 @@ def test_a_lock_that_does_not_end_is_an_error_and_no_end(tmp_path: Path) -> None
     path = tmp_path / "maestro.db"
 
     async def play() -> None:
-        store = await SqliteStore.open(path, busy_seconds=0.2)
+        store = await SqliteStore.open(path, busy_seconds=0.2, seal_key=b"seal")
         with closing(connect_writer(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StorageUnavailable, match=r"another process keeps .* locked"):
@@ -93,7 +93,7 @@ def run(name, size):
                max_parallel=1, created_at=NOW)
 
 async def main(path, limit):
-    store = await SqliteStore.open(path)
+    store = await SqliteStore.open(path, seal_key=b"seal")
     if limit:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -147,7 +147,7 @@ def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     path = place / "maestro.db"
 
     async def create() -> None:
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, seal_key=b"seal")
         await store.close()
 
     asyncio.run(create())

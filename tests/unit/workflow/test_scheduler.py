@@ -378,7 +378,7 @@ def test_a_child_that_is_a_need_too_counts_once() -> None:
     for steps in ([step("c", parent=M), step("m", "c")], [step("m", "c"), step("c", parent=M)]):
         state = new_state(*steps)
         assert started(feed(state, Begin(), AttemptFailed(C, worth_retry=False))) == ["c"]
-        assert state.steps[M].needs == [C]
+        assert state.steps[M].needs == (C,)
         assert state.steps[M].open_needs == 0
 
 

@@ -1,49 +1,78 @@
-"""How a command is wrapped: bubblewrap where it works, a supervised Landlock launcher elsewhere."""
+"""What a command under a mechanism may see and use, as the supervisor's specification."""
 
 import json
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from maestro.agents.sandboxes import bubblewrap, owners
 from maestro.ports import Reach
 
 SYSTEM_PATHS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt")
 CONFIGURATION = (
     "/etc/alternatives", "/etc/chromium", "/etc/chromium.d", "/etc/fonts", "/etc/group",
     "/etc/hosts", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime",
-    "/etc/mime.types", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf", "/etc/ssl",
-    "/etc/timezone",
+    "/etc/mime.types", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf",
+    "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 )  # fmt: skip
+_START = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r}); "
+    "from maestro.agents.sandboxes.launcher import main; main()"
+)
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-NOBODY = "65534"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Per process, enforced by the kernel. Memory is RLIMIT_DATA: address space limits break
-    every JavaScript engine, which reserves far more than it uses.
+    """The first five hold for each process, the others for all processes of a command together.
+
+    Memory of a process is RLIMIT_DATA: address space limits break every JavaScript engine, which
+    reserves far more than it uses.
     """
 
     data_bytes: int = 4 << 30
     file_bytes: int = 256 << 20
     open_files: int = 4096
-    processes: int = 2048
     cpu_seconds: int = 900
+    processes: int = 1024
+    """Threads count, too."""
+    tree_bytes: int = 6 << 30
+    tree_cpus: float | None = None
+    disk_bytes: int = 4 << 30
+    """What the work tree and the scratch folder may hold."""
+    scratch_bytes: int = 1 << 30
+    """Temporary files where they live in memory."""
 
     def as_rlimits(self) -> Mapping[str, int]:
-        limits = {
+        return {
             "DATA": self.data_bytes,
             "FSIZE": self.file_bytes,
             "NOFILE": self.open_files,
             "CPU": self.cpu_seconds,
             "CORE": 0,
         }
-        if os.geteuid() != 0:  # the kernel does not apply it to root
-            limits["NPROC"] = self.processes
-        return limits
+
+    def of_tree(self) -> Mapping[str, float | None]:
+        return {
+            "memory": self.tree_bytes,
+            "processes": self.processes,
+            "cpus": self.tree_cpus,
+            "disk": self.disk_bytes,
+        }
+
+
+class Supervised(NamedTuple):
+    """What processes.started starts."""
+
+    argv: list[str]
+    """Everybody on the host can read it."""
+    specification: bytes
+    """Handed over in a descriptor, because it holds the values of variables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +81,17 @@ class Confinement:
 
     mechanism: str
     """`bubblewrap`, `landlock` or `off`."""
+    drop: bool = field(default_factory=lambda: os.geteuid() == 0)
+    """As root: the command runs as a user of its own."""
+    groups: bool = True
+    """Control groups are used where they can be had."""
     limits: Limits = field(default_factory=Limits)
+
+    def home(self, scratch: Path) -> tuple[str, str]:
+        """HOME and TMPDIR inside."""
+        if self.mechanism == "bubblewrap":
+            return bubblewrap.HOME, "/tmp"  # noqa: S108 - private inside
+        return str(scratch / "home"), str(scratch / "tmp")
 
     def wrap(
         self,
@@ -63,85 +102,51 @@ class Confinement:
         cwd: Path,
         env: Mapping[str, str],
         reach: Reach,
-    ) -> list[str]:
-        """The argv that runs `command` confined."""
-        if self.mechanism == "bubblewrap":
-            return self._bubblewrap(command, root, scratch, cwd, env, reach)
-        confined = self.mechanism == "landlock"
-        readable = [*readable_paths(), *CONFIGURATION, *DEVICES, "/proc"]
+    ) -> Supervised:
+        """How `command` is run confined."""
+        inside = self.mechanism == "bubblewrap"
+        folders = [str(root)] if inside else [str(root), str(scratch)]
         specification = {
+            "mechanism": self.mechanism,
+            "bwrap": shutil.which("bwrap"),
+            "drop": self.drop and self.mechanism != "off",
+            "groups": self.groups and self.mechanism != "off",
+            "name": owners.named(uuid.uuid4().hex[:12]),
             "cwd": str(cwd),
-            "env": dict(env),
+            "env": {owners.MARK: owners.named("process"), **env},
             "limits": dict(self.limits.as_rlimits()),
-            "readable": readable if confined else None,
-            "writable": [str(root), str(scratch), *DEVICES] if confined else [],
-            "connect": list(reach.connect) if confined else None,
-            "listen": list(reach.listen) if confined else None,
-            "filter_calls": confined,
-            "supervise": True,
+            "tree": self.limits.of_tree(),
+            "scratch_bytes": self.limits.scratch_bytes,
+            "folders": folders,
+            "readable": [
+                *readable_paths(), *CONFIGURATION, *(() if inside else (*DEVICES, "/proc")),
+            ],
+            "writable": folders if inside else [*folders, *DEVICES],
+            "connect": list(reach.connect),
+            "listen": list(reach.listen),
+            "sockets": [str(path) for path in reach.sockets],
             "parent": os.getpid(),
-        }
-        return [*_launcher(), json.dumps(specification), "--", *command]
-
-    def _bubblewrap(
-        self,
-        command: Sequence[str],
-        root: Path,
-        scratch: Path,
-        cwd: Path,
-        env: Mapping[str, str],
-        reach: Reach,
-    ) -> list[str]:
-        alone = not reach.connect and not reach.listen
-        specification = {
-            "cwd": str(cwd),
-            "env": dict(env),
-            "limits": dict(self.limits.as_rlimits()),
-            "readable": None,  # the mount namespace shows nothing else
-            "writable": [],
-            "connect": None if alone else list(reach.connect),
-            "listen": None if alone else list(reach.listen),
-            "filter_calls": True,
-            "supervise": False,
-        }
-        argv = [
-            shutil.which("bwrap") or "bwrap",
-            "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-            "--unshare-cgroup-try", "--uid", NOBODY, "--gid", NOBODY, "--disable-userns",
-            "--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv",
-            "--proc", "/proc", "--dev", "/dev",
-        ]  # fmt: skip
-        if alone:
-            argv.append("--unshare-net")
-        for path in (*readable_paths(), *CONFIGURATION):
-            argv += ["--ro-bind-try", path, path]
-        argv += ["--tmpfs", "/tmp"]  # noqa: S108 - a private one inside
-        for path in _below("/tmp"):  # noqa: S108 - what lies there is shown again on top
-            argv += ["--ro-bind-try", path, path]
-        for tree in (root, scratch):
-            argv += ["--bind", str(tree), str(tree)]
-        argv += ["--remount-ro", "/", "--chdir", str(cwd), "--"]
-        return [*argv, *_launcher(), json.dumps(specification), "--", *command]
+        }  # fmt: skip
+        return _launcher(specification, command)
 
 
-def supervised(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list[str]:
-    """The argv that runs a command of the user's own, confined by nothing.
+def supervised(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Supervised:
+    """How a command of the user's own is run, confined by nothing.
 
     Its whole tree, daemons included, ends when it ends or this process dies.
     """
     specification: dict[str, object] = {
+        "mechanism": "off",
+        "drop": False,
+        "groups": False,
         "cwd": str(cwd),
         "env": dict(env),
         "limits": {},
-        "readable": None,
-        "writable": [],
-        "connect": None,
-        "listen": None,
-        "filter_calls": False,
-        "supervise": True,
+        "tree": None,
+        "folders": [],
         "parent": os.getpid(),
     }
-    return [*_launcher(), json.dumps(specification), "--", *command]
+    return _launcher(specification, command)
 
 
 def readable_paths() -> list[str]:
@@ -150,14 +155,12 @@ def readable_paths() -> list[str]:
         sys.prefix,
         sys.base_prefix,
         str(Path(sys.executable).resolve().parent.parent),
-        str(Path(__file__).parents[2]),  # Maestro itself: launcher and scripts run from it
+        str(Path(__file__).parents[2]),  # Maestro itself: scripts run from it
     ]
     return list(dict.fromkeys([*SYSTEM_PATHS, *own]))
 
 
-def _below(folder: str) -> list[str]:
-    return [path for path in readable_paths() if Path(path).is_relative_to(folder)]
-
-
-def _launcher() -> list[str]:
-    return [sys.executable, "-I", "-m", "maestro.agents.sandboxes.launcher"]
+def _launcher(specification: Mapping[str, object], command: Sequence[str]) -> Supervised:
+    """The supervisor needs no package but this one, so it starts without looking for others."""
+    argv = [sys.executable, "-I", "-S", "-c", _START, "--", *command]
+    return Supervised(argv, json.dumps(specification).encode())

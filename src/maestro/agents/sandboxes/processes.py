@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from maestro.agents.sandboxes.confinement import Supervised
+from maestro.agents.sandboxes.launcher import REFUSED, SPECIFICATION, STATUS
+from maestro.errors import SandboxFailed
 from maestro.ports import CommandResult
 
 OUTPUT_BYTES = 1_000_000
@@ -41,38 +44,65 @@ class Running:
     stdout: Tail
     stderr: Tail
     readers: asyncio.Future[tuple[None, None]]
+    status: int
+    """Descriptor at which the supervisor reports."""
+
+    def reported(self) -> str:
+        """What the supervisor said by now; nothing it starts can say anything here."""
+        try:
+            return os.read(self.status, 65536).decode("utf-8", errors="replace")
+        except BlockingIOError:
+            return ""
 
 
 @asynccontextmanager
-async def started(argv: Sequence[str]) -> AsyncIterator[Running]:
+async def started(supervised: Supervised) -> AsyncIterator[Running]:
     """A confined process; on leaving, whatever the reason, its whole tree is ended."""
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        env={"PATH": os.defpath},
-    )
+    status, reporting = os.pipe()
+    given = [reporting]
+    try:
+        os.set_blocking(status, False)
+        told = _in_memory(supervised.specification)
+        given.append(told)
+        process = await asyncio.create_subprocess_exec(
+            *supervised.argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env={"PATH": os.defpath, STATUS: str(reporting), SPECIFICATION: str(told)},
+            pass_fds=(reporting, told),
+        )
+    except BaseException:
+        os.close(status)
+        raise
+    finally:
+        for handle in given:
+            os.close(handle)
     assert process.stdout is not None
     assert process.stderr is not None
     stdout, stderr = Tail(), Tail()
     readers = asyncio.gather(_drain(process.stdout, stdout), _drain(process.stderr, stderr))
     try:
-        yield Running(process, stdout, stderr, readers)
+        yield Running(process, stdout, stderr, readers, status)
     finally:
-        await asyncio.shield(_end(process, readers))
+        try:
+            await asyncio.shield(_end(process, readers))
+        finally:
+            os.close(status)
 
 
-async def run_to_end(argv: Sequence[str], timeout: float, shown: Sequence[str]) -> CommandResult:
+async def run_to_end(supervised: Supervised, timeout: float, shown: Sequence[str]) -> CommandResult:
     """Runs a confined command to its end or limit."""
     begin = time.monotonic()
-    async with started(argv) as running:
+    async with started(supervised) as running:
         timed_out = False
         try:
             await asyncio.wait_for(running.process.wait(), timeout)
         except TimeoutError:
             timed_out = True
+        reported = running.reported()
+    refuse_unconfined(reported)
     code = running.process.returncode
     return CommandResult(
         argv=tuple(shown),
@@ -81,7 +111,27 @@ async def run_to_end(argv: Sequence[str], timeout: float, shown: Sequence[str]) 
         stderr=running.stderr.text(),
         duration_seconds=time.monotonic() - begin,
         timed_out=timed_out,
+        limit=reported,
     )
+
+
+def refuse_unconfined(reported: str) -> None:
+    """Raises SandboxFailed when a supervisor says that the command did not run."""
+    if reported.startswith(REFUSED):
+        raise SandboxFailed(f"the sandbox could not be set up: {reported.removeprefix(REFUSED)}")
+
+
+def _in_memory(text: bytes) -> int:
+    """A descriptor to read it from."""
+    handle = os.memfd_create("specification")
+    try:
+        with open(handle, "wb", closefd=False) as file:
+            file.write(text)
+        os.lseek(handle, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 async def _drain(stream: asyncio.StreamReader, tail: Tail) -> None:
@@ -97,8 +147,9 @@ async def _end(
         _signal(process, signal.SIGTERM, group=False)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), GRACE_SECONDS)
-    _signal(process, signal.SIGKILL, group=True)
-    await process.wait()
+    if process.returncode is None:  # once it is buried, its id may be anybody's
+        _signal(process, signal.SIGKILL, group=True)
+        await process.wait()
     try:
         await asyncio.wait_for(readers, GRACE_SECONDS)
     except TimeoutError:  # somebody outside the tree holds the pipe; its output is not ours

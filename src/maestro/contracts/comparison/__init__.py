@@ -40,10 +40,15 @@ def _schema(old: Contract, new: Contract) -> Comparison:
     return compare_documents(old.specification, new.specification)
 
 
-def _late(module: str, function: str) -> _Compare:
-    """Formats bring their own libraries, which only those who compare such contracts load."""
+def _late(module: str, function: str, *, needs: str = "") -> _Compare:
+    """Formats bring their own libraries, which only those who compare such contracts load.
+
+    `needs` is the package that says in words which extra is missing.
+    """
 
     def run(old: Contract, new: Contract) -> Comparison:
+        if needs:
+            import_module(needs)
         found = getattr(import_module(f"maestro.contracts.comparison.{module}"), function)
         result: Comparison = found(old, new)
         return result
@@ -55,7 +60,9 @@ _COMPARE: dict[SpecificationFormat, _Compare] = {
     SpecificationFormat.OPENAPI: _openapi,
     SpecificationFormat.JSON_SCHEMA: _schema,
     SpecificationFormat.GRAPHQL: _late("graphql", "compare_graphql"),
-    SpecificationFormat.PROTOBUF: _late("protobuf", "compare_protobuf"),
+    SpecificationFormat.PROTOBUF: _late(
+        "protobuf", "compare_protobuf", needs="maestro.contracts.protobuf"
+    ),
     SpecificationFormat.ASYNCAPI: _late("events", "compare_events"),
     SpecificationFormat.INTERFACE: _late("interfaces", "compare_interfaces"),
 }

@@ -84,7 +84,8 @@ class Comparison:
 
     def next_version(self, current: str) -> str:
         """The semantic version that is due after `current`: a break asks for a new major one,
-        every other change for a minor one, an edit that changes nothing for a patch.
+        every other change for a minor one, an edit that changes nothing for a patch. Before 1.0.0
+        every other change is a patch, as a minor number promises nothing there.
 
         Raises:
             InvalidInput: `current` is no semantic version.
@@ -92,9 +93,9 @@ class Comparison:
         major, minor, patch = version_numbers(current)
         if self.breaking:
             return f"{major + 1}.0.0"
-        if self.changes:
+        if self.changes and major:
             return f"{major}.{minor + 1}.0"
-        return f"{major}.{minor}.{patch + 1}" if self.edited else current
+        return f"{major}.{minor}.{patch + 1}" if self.edited or self.changes else current
 
 
 def version_numbers(version: str) -> tuple[int, int, int]:
@@ -110,6 +111,18 @@ def version_numbers(version: str) -> tuple[int, int, int]:
         )
     major, minor, patch = (int(part or 0) for part in found.groups())
     return major, minor, patch
+
+
+def keeps_promises(later: str, earlier: str) -> bool:
+    """Whether the numbers say that `later` breaks nothing of `earlier`: the same major number, and
+    before 1.0.0 the same minor one, too. What is no semantic version says nothing.
+    """
+    try:
+        new, old = version_numbers(later), version_numbers(earlier)
+    except InvalidInput:
+        return False
+    kept = 1 if new[0] else 2
+    return new[:kept] == old[:kept] and old <= new
 
 
 def _order(change: Change) -> tuple[int, str, str, str, str]:

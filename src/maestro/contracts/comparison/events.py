@@ -121,6 +121,9 @@ class _Work:
                     break
 
     def _address(self, old: ServedAddress, new: ServedAddress) -> Iterator[Change]:
+        if new.undirected and not old.undirected:
+            said = "no operation says any more who publishes on it"
+            yield _of(new, BREAKING, "operations-removed", said)
         yield from self._messages(new, _SENT, old.sent, new.sent)
         yield from self._messages(new, _ANSWERED, old.answers, new.answers)
         yield from self._messages(new, _RECEIVED, old.received, new.received)

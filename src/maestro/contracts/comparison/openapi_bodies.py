@@ -257,10 +257,12 @@ def _header(
             before=old.required,
             after=new.required,
         )
+    said = f"Header `{new.name}` of response {status}"
+    book.deprecation("response-header", said, old, new)
     book.schema(
         (old.schema, join(old.pointer, "schema")),
         (new.schema, join(new.pointer, "schema")),
         book.asking.flipped,
         side="response-header",
-        subject=f"Header `{new.name}` of response {status}",
+        subject=said,
     )

@@ -6,6 +6,7 @@ from maestro.contracts.comparison.changes import Change, ChangeKind
 from maestro.contracts.comparison.schemas import SchemaComparison, schema_changes
 from maestro.contracts.comparison.schemas_differences import SchemaDirection
 from maestro.contracts.comparison.schemas_nodes import LocatedSchema
+from maestro.contracts.openapi.operations import OperationParameter
 from maestro.contracts.openapi.schemas import Schema
 from maestro.domain.values import JsonValue
 
@@ -65,6 +66,20 @@ class ChangeBook:
     ) -> None:
         kind = BREAKING if self.provider_calls else COMPATIBLE
         self.add(kind, rule, pointer, message, before=before, after=after)
+
+    def deprecation(
+        self, what: str, said: str, old: OperationParameter, new: OperationParameter
+    ) -> None:
+        """`what` begins the rule, `said` the sentence."""
+        if old.deprecated is not new.deprecated:
+            self.add(
+                COMPATIBLE,
+                f"{what}-{'deprecated' if new.deprecated else 'no-longer-deprecated'}",
+                new.pointer,
+                f"{said} is {'now' if new.deprecated else 'no longer'} deprecated",
+                before=old.deprecated,
+                after=new.deprecated,
+            )
 
     def schema(
         self,

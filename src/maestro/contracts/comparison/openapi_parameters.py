@@ -144,6 +144,7 @@ def _kept(book: ChangeBook, old: OperationParameter, new: OperationParameter) ->
             before=True,
             after=False,
         )
+    book.deprecation("parameter", said, old, new)
     _compare_writing(book, old, new)
     if old.allow_empty and not new.allow_empty:
         book.asks_more(

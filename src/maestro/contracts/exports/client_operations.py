@@ -51,6 +51,12 @@ class ClientFunction:
     def optional(self) -> tuple[ClientParameter, ...]:
         return tuple(p for p in self.parameters if not p.required)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The names of what every call has to give."""
+        body = ("body",) if self.body is not None and self.body_required else ()
+        return (*(parameter.key for parameter in self.needed), *body)
+
 
 def functions(
     found: tuple[Operation, ...],

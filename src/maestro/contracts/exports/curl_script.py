@@ -44,7 +44,7 @@ def _rest(contract: Contract) -> Iterator[str]:
     plan = rest.plan()
     left_out = list(plan.notes)
     count = 0
-    for planned in plan.requests:
+    for planned in plan.in_turn:
         key = planned.operation.key
         try:
             line = curl_line(planned, f"call {quoted(one_line(key))}")

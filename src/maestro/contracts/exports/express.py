@@ -104,7 +104,7 @@ def _plain(base: str) -> str:
 
 
 def _curls(rest: RestContract) -> Iterator[str]:
-    for planned in rest.plan().requests[:_SHOWN]:
+    for planned in rest.plan().in_turn[:_SHOWN]:
         try:
             line = curl_line(planned)
         except InvalidInput:

@@ -77,6 +77,11 @@ class RequestPlan:
     notes: tuple[str, ...]
     """Operations for which no valid request was found, and why."""
 
+    @property
+    def in_turn(self) -> tuple[PlannedRequest, ...]:
+        """As people try them one after the other: what is deleted is needed by nothing later."""
+        return tuple(sorted(self.requests, key=lambda one: one.operation.method == "DELETE"))
+
 
 class RestContract:
     """An OpenAPI contract with our own stateless mock of it."""
@@ -275,6 +280,7 @@ def recorded(contract: Contract, planned: PlannedRequest) -> RecordedCall:
         reply_body=reply,
         contract=contract.id,
         consumer=next(iter(contract.consumers), ""),
+        version=contract.version,
     )
 
 

@@ -181,7 +181,7 @@ def _example(found: tuple[ClientFunction, ...]) -> str:
 
 def _row(function: ClientFunction) -> dict[str, str]:
     return {
-        "name": function.name,
+        "call": f"{function.name}({', '.join(f'{name}=...' for name in function.told)})",
         "request": one_line(f"{function.method} {function.path}").replace("|", "\\|"),
         "result": annotation(function.result).replace("|", "\\|"),
     }

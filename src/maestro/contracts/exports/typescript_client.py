@@ -219,8 +219,9 @@ def _example(client: ClientContract) -> Iterator[str]:
 
 
 def _row(function: ClientFunction) -> dict[str, str]:
+    given = f"{{ {', '.join(function.told)} }}" if function.told else ""
     return {
-        "name": function.name,
+        "call": f"{function.name}({given})",
         "request": one_line(f"{function.method} {function.path}").replace("|", "\\|"),
         "result": _type(function.result).replace("|", "\\|"),
     }

@@ -6,15 +6,21 @@ from typing import Any
 from urllib.parse import unquote
 
 from maestro.contracts.mocks.credentials import Credentials
+from maestro.contracts.mocks.messages import MockReply, MockRequest
 from maestro.contracts.mocks.replies import ReplyWriter
 from maestro.contracts.mocks.routes import Match, Routes, written
+from maestro.contracts.mocks.state import MockState
 from maestro.contracts.mocks.surface import MockBehaviour
-from maestro.contracts.mocks.validation import RequestValidator
+from maestro.contracts.mocks.validation import AddressValues, RequestValidator
 from maestro.contracts.openapi.document import OpenApiDocument, from_object
 from maestro.contracts.openapi.operations import Operation, raw_operations, read_operation
 from maestro.contracts.openapi.resources import Resource, resources
 from maestro.domain.contract import Contract
 from maestro.errors import InvalidInput
+
+_MAX_ASKED = 2_048
+_MAX_ADDRESS = 1_024
+"""Addresses that are remembered, and how long each may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,30 @@ class CompiledOperation:
     validator: RequestValidator
     writer: ReplyWriter
     credentials: Credentials
+    is_told_by_address: bool
+    """Whether replies depend on address, Accept header and memory alone."""
+
+
+LastReply = tuple[MockReply, str | None, MockState | None, int]
+"""A reply with the Accept header, the memory and its version for which it was made."""
+
+
+@dataclass(slots=True)
+class AskedOperation:
+    """The operation at an address."""
+
+    compiled: CompiledOperation
+    arguments: Mapping[str, str]
+    """Decoded path parameters."""
+    values: AddressValues | None = None
+    """What the address says, once it has been read."""
+    last: LastReply | None = None
+    """Where a reply depends on the address alone."""
+
+    def read(self, request: MockRequest) -> AddressValues:
+        """Raises Refused."""
+        self.values = self.compiled.validator.read_address(request, self.arguments)
+        return self.values
 
 
 class ServedApi:
@@ -64,6 +94,7 @@ class ServedApi:
         self.find: Callable[[str], Match[RawOperation] | None] = routes.find
         """Takes paths without the base path. Raises UnicodeDecodeError."""
         self._compiled: dict[str, CompiledOperation] = {}
+        self._asked: dict[tuple[str, str, str], AskedOperation] = {}
         self._written: dict[str, tuple[Operation, ReplyWriter]] = {}
         self._broken: dict[str, str] = {}
         self._resources: tuple[Resource, ...] | None = None
@@ -74,6 +105,25 @@ class ServedApi:
         """How many operations are ready."""
         return len(self._compiled)
 
+    def asked_before(self, request: MockRequest) -> AskedOperation | None:
+        """Consumers ask for the same addresses again and again."""
+        return self._asked.get((request.method, request.path, request.query))
+
+    def asked(
+        self, request: MockRequest, raw: RawOperation, arguments: Mapping[str, str]
+    ) -> AskedOperation:
+        """Raises InvalidInput when this operation of the contract cannot be used."""
+        made = AskedOperation(self.ready(raw), arguments)
+        if len(request.path) + len(request.query) <= _MAX_ADDRESS:
+            if len(self._asked) >= _MAX_ASKED:
+                self._asked.clear()
+            self._asked[request.method, request.path, request.query] = made
+        return made
+
+    def forget_asked(self) -> None:
+        """Replies that are remembered would keep the memories that they were made from."""
+        self._asked.clear()
+
     def ready(self, raw: RawOperation) -> CompiledOperation:
         """Raises InvalidInput when this operation of the contract cannot be used."""
         known = self._compiled.get(raw.key)
@@ -83,12 +133,18 @@ class ServedApi:
             raise InvalidInput(self._broken[raw.key])
         try:
             operation, writer = self._read(raw)
+            validator = RequestValidator(self.document, operation)
             made = CompiledOperation(
                 key=raw.key,
                 operation=operation,
-                validator=RequestValidator(self.document, operation),
+                validator=validator,
                 writer=writer,
                 credentials=Credentials(self.document, operation.security),
+                is_told_by_address=(
+                    raw.method == "GET"
+                    and not self.behaviour.dynamic
+                    and not validator.reads_more_than_address
+                ),
             )
         except InvalidInput as error:
             self._broken[raw.key] = str(error)

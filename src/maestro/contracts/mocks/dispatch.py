@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from maestro.contracts.mocks.faults import FaultPlan, answer_with_fault
 from maestro.contracts.mocks.messages import MockRequest, Refused, problem_reply
-from maestro.contracts.mocks.recording import CallRecorder
+from maestro.contracts.mocks.recording import CallRecorder, open_headers
 from maestro.contracts.mocks.repeating import KnownRequests
 from maestro.contracts.mocks.surface import (
     InstantSurface,
@@ -56,7 +56,17 @@ class _Entry:
     below: str
     prefix: str
     surface: MockSurface
-    instant: Callable[[MockRequest, str], Prompt | None] | None
+
+
+_Place = tuple[bytes | None, bytes]
+"""The consumer, if it says who it is, and the address that it calls."""
+
+_Target = tuple[InstantSurface, str, str, str]
+"""What answers there, the prefix that it is mounted below, path and query."""
+
+_MAX_TARGETS = 2_048
+_MAX_ADDRESS = 1_024
+"""Addresses that are remembered, and how long each may be."""
 
 
 class HostApplication:
@@ -80,6 +90,7 @@ class HostApplication:
         self._contracts = tuple(contracts)
         self._surfaces: dict[str, dict[str, MockSurface]] = {}
         self._tables: dict[str, list[_Entry]] = {}
+        self._targets: dict[_Place, _Target] = {}
         self.patience = patience
         self.known = KnownRequests()
         self.faults = FaultPlan(self.known.forget)
@@ -134,26 +145,42 @@ class HostApplication:
         address: bytes,
         fields: Fields,
         body: bytes,
+        *,
+        returns: bool,
     ) -> Prompt | None:
-        """A reply that needs no waiting, and what answers the same request again.
+        """A reply that needs no waiting, and where the request `returns` what answers it again.
 
         None for what has to go through ASGI.
         """
         headers = dict(fields)
-        if len(headers) != len(fields) or not _LONG_WAY.isdisjoint(headers):
+        if len(headers) != len(fields) or not _LONG_WAY.isdisjoint(headers) or self.faults.waiting:
             return None
-        if self.faults.waiting or self._ports or b"%" in address or b"#" in address:
+        place = (headers.get(CONSUMER_HEADER), address)
+        target = self._targets.get(place) or self._target(place)
+        if target is None:
             return None
-        consumer = self._consumer
-        if CONSUMER_HEADER in headers:
-            consumer = headers[CONSUMER_HEADER].decode("latin-1")
+        surface, prefix, path, query = target
+        request = MockRequest(method, path, query, headers, body)
+        return surface.answered_now(request, prefix, returns=returns)
+
+    def _target(self, place: _Place) -> _Target | None:
+        """What is called at an address by a consumer; None for what goes through ASGI."""
+        name, address = place
+        if self._ports or b"%" in address or b"#" in address:
+            return None
+        consumer = self._consumer if name is None else name.decode("latin-1")
         path, _, query = address.decode("latin-1").partition("?")
         entry = _entry_for(self._tables.get(consumer, ()), path)
-        if entry is None or entry.instant is None or path.startswith(INSPECTION):
+        if entry is None or path.startswith(INSPECTION):
             return None
-        if entry.prefix:
-            path = path.removeprefix(entry.prefix)
-        return entry.instant(MockRequest(method, path, query, headers, body), entry.prefix)
+        if not isinstance(entry.surface, InstantSurface):
+            return None
+        made = (entry.surface, entry.prefix, path.removeprefix(entry.prefix), query)
+        if len(address) <= _MAX_ADDRESS:
+            if len(self._targets) >= _MAX_TARGETS:
+                self._targets.clear()
+            self._targets[place] = made
+        return made
 
     def _entry(self, consumer: str, path: str) -> _Entry:
         entry = _entry_for(self._tables.get(consumer) or self._table(consumer), path)
@@ -181,7 +208,7 @@ class HostApplication:
 
     def _adopt(self, consumer: str, surfaces: dict[str, MockSurface]) -> list[_Entry]:
         entries = [
-            _Entry(root, f"{root}/", mount.prefix, surface, _instant(surface))
+            _Entry(root, f"{root}/", mount.prefix, surface)
             for mount in self.mounts
             for surface in (surfaces[mount.contract.id],)
             for root in mount.roots
@@ -209,6 +236,7 @@ class HostApplication:
                 status=reply.status,
                 valid=refused.keeps_contract,
                 problem=refused.detail,
+                request_headers=open_headers(request.headers),
                 consumer=consumer[:64],
             )
         )
@@ -222,6 +250,7 @@ class HostApplication:
                 if consumer in (None, name) and contract in (None, contract_id):
                     surface.reset()
                     count += 1
+        self.known.forget()  # they would keep in memory what was stored
         return count
 
     def served(self) -> dict[str, list[MockSurface]]:
@@ -280,10 +309,6 @@ def _mounted(
         taken.update(placed)
         made.append(Mount(contract, prefix, placed))
     return tuple(made)
-
-
-def _instant(surface: MockSurface) -> Callable[[MockRequest, str], Prompt | None] | None:
-    return surface.answered_now if isinstance(surface, InstantSurface) else None
 
 
 def _below(scope: Scope, prefix: str) -> Scope:

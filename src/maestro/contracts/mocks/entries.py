@@ -41,7 +41,15 @@ class _Recipe:
     outline: Entry
     """Every property in its order, with what is the same each time."""
     made: tuple[tuple[str, Schema], ...]
-    """Properties that are another each time."""
+    """Properties that are another each time: ids and moments."""
+    named: tuple[str, ...]
+    """Properties whose value the path says."""
+
+
+Draft = tuple[Entry, tuple[tuple[str, Schema], ...]]
+"""What is the same for all entries of one creation, and the properties that are another each
+time.
+"""
 
 
 @dataclass(slots=True)
@@ -56,6 +64,8 @@ class EntryStore:
     reader: ListingReader
     stamped: tuple[str, ...]
     """Times the server sets."""
+    place: tuple[str, str] | None
+    """What stands before and behind the id in the path of an entry."""
     groups: dict[tuple[str, ...], dict[str, Entry]] = field(default_factory=dict)
     """By the values of the parent parameters, then by id."""
     counter: int = 0
@@ -75,14 +85,17 @@ class EntryMaker:
         self._document = document
         self._clock = 0
 
-    def complete(
+    def complete(self, store: EntryStore, body: Mapping[str, JsonValue]) -> Entry:
+        """An entry with what was given and with what the server adds."""
+        return self.filled(store, self.draft(store, body, {}))
+
+    def draft(
         self,
         store: EntryStore,
         body: Mapping[str, JsonValue],
-        parents: Mapping[str, JsonValue] | None = None,
-    ) -> Entry:
-        """An entry with what was given and with what the server adds."""
-        parents = parents or {}
+        parents: Mapping[str, JsonValue],
+    ) -> Draft:
+        """What every entry has for which this is given."""
         given = (tuple(body), tuple(parents))
         recipe = store.recipes.get(given)
         if recipe is None:
@@ -91,8 +104,20 @@ class EntryMaker:
             recipe = store.recipes[given] = self._recipe(store, body, parents)
         entry = recipe.outline.copy()
         entry.update(body)
-        for name, schema in recipe.made:
-            entry[name] = self._made(store, name, schema, parents)
+        for name in recipe.named:
+            entry[name] = parents[name]
+        return entry, recipe.made
+
+    def filled(self, store: EntryStore, draft: Draft) -> Entry:
+        """The next entry of a draft: with an id and moments of its own."""
+        entry = draft[0].copy()
+        for name, schema in draft[1]:
+            if name != store.resource.id_field:
+                entry[name] = self.now()
+            elif store.id_pattern == _NUMBERED:
+                entry[name] = store.counter
+            else:
+                entry[name] = self._new_id(store, schema)
         return entry
 
     def _recipe(
@@ -108,19 +133,10 @@ class EntryMaker:
                 outline[name] = value
         for name in body:  # also those that the schema does not name, in their own order
             outline.setdefault(name)
-        made = tuple((name, properties[name]) for name in properties if name in changing)
-        return _Recipe(outline, made)
-
-    def _made(
-        self, store: EntryStore, name: str, schema: Schema, parents: Mapping[str, JsonValue]
-    ) -> JsonValue:
-        """What the server itself puts into a property."""
-        if name == store.resource.id_field:
-            is_numbered = store.id_pattern == _NUMBERED
-            return store.counter if is_numbered else self._new_id(store, schema)
-        if name in store.stamped:
-            return self.now()
-        return parents[name]
+        own = {store.resource.id_field, *store.stamped}
+        made = tuple((n, properties[n]) for n in properties if n in changing and n in own)
+        named = tuple(n for n in properties if n in changing and n not in own)
+        return _Recipe(outline, made, named)
 
     def _filling(self, store: EntryStore, name: str, schema: Schema) -> JsonValue:
         """A property nobody gave: its default, null, or a sample if it has to be there."""
@@ -164,8 +180,10 @@ def store_of(document: OpenApiDocument, resource: Resource) -> EntryStore:
     change = object_shape(document, resource.update_schema) or _EMPTY
     properties = {**shape.properties, **change.properties, **creation.properties}
     meant = {name: plain(document, schema) for name, schema in properties.items()}
+    before, marked_id, behind = (resource.item_path or "").partition(f"{{{resource.id_parameter}}}")
     return EntryStore(
         resource=resource,
+        place=(before, behind) if marked_id else None,
         shape=shape,
         creation=creation,
         unique=tuple(n for n, s in meant.items() if marked(s, "x-unique") is True),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from maestro.contracts.mock_marker import ASKED_FOR
 from maestro.contracts.mocks.messages import Refused
 from maestro.contracts.mocks.preferences import MAX_DELAY, delay_of, preferences
 from maestro.contracts.mocks.surface import MockSurface, Receive, Scope, Send
@@ -142,7 +143,7 @@ async def answer_with_fault(
     elif fault.kind is FaultKind.STATUS:
         raise Refused(
             fault.status,
-            "this failure was asked for",
+            ASKED_FOR,
             headers=(("x-maestro-fault", "status"),),
             keeps_contract=True,
         )

@@ -1,7 +1,6 @@
 """One mock server: several contracts of several kinds in one process, on one port."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -223,6 +222,10 @@ class MockHost:
         """In the order in which they were answered; the last ones where there were very many."""
         return self._recorder.calls(consumer=consumer) if self._recorder else ()
 
+    def seen(self) -> int:
+        """How many calls there were in all."""
+        return self._recorder.total if self._recorder else 0
+
     def notes(self) -> Sequence[str]:
         return self.application.notes()
 
@@ -292,6 +295,8 @@ async def _examined(application: HostApplication) -> None:
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
+    """Shows a failure of the task; only its own cancellation is what was wanted."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()

@@ -199,10 +199,12 @@ class Inspection:
             counts = self._seeds.load(parse(request.body, name="the seed data"))
         except InvalidInput as error:
             raise Refused(422, str(error)) from None
+        self._application.known.forget()
         return _json({"entries": counts})
 
     def _drop_seed_data(self, query: Query, request: MockRequest) -> MockReply:
         self._seeds.load({})
+        self._application.known.forget()
         return MockReply(status=204)
 
     def _faults(self, query: Query, request: MockRequest) -> MockReply:

@@ -54,24 +54,34 @@ class MockRequest:
         return None if value is None else value.decode("latin-1")
 
 
-@dataclass(slots=True, kw_only=True)
 class MockReply:
-    status: int
-    body: bytes = b""
-    content_type: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    _start: dict[str, Any] | None = field(default=None, init=False, repr=False)
-    _head: bytes = field(default=b"", init=False, repr=False)
+    """One reply as it goes out."""
+
+    __slots__ = ("_head", "_start", "body", "content_type", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+        self._start: dict[str, Any] | None = None
+        self._head = b""
 
     def start_message(self) -> dict[str, Any]:
         """The first ASGI message; made once for a reply that is given out again and again."""
         if self._start is None:
             encoded = [
-                (name.encode("latin-1", "replace"), _clean(value)) for name, value in self.headers
+                (name.encode("latin-1", "replace"), clean(value)) for name, value in self.headers
             ]
             encoded += _ALWAYS
             if self.content_type:
-                encoded.append((b"content-type", _clean(self.content_type)))
+                encoded.append((b"content-type", clean(self.content_type)))
             if self.status not in _NO_LENGTH:
                 encoded.append((b"content-length", b"%d" % len(self.body)))
             self._start = {
@@ -84,26 +94,37 @@ class MockReply:
     def head(self) -> bytes:
         """Status line and headers as they are written to a socket, without the end."""
         if not self._head:
-            head = _beginning(self.status, self.content_type)
-            for name, value in self.headers:
-                head += b"%s: %s\r\n" % (name.encode("latin-1", "replace"), _clean(value))
+            head = beginning(self.status, self.content_type) + header_lines(self.headers)
             if self.status not in _NO_LENGTH:
-                head += b"content-length: %d\r\n" % len(self.body)
+                head = b"%scontent-length: %d\r\n" % (head, len(self.body))
             self._head = head
         return self._head
 
+    def whole(self, date: bytes, *, close: bool = False) -> bytes:
+        """All that is written to a socket; with `close` the last thing there."""
+        end = b"connection: close\r\n" if close else b""
+        return b"%s%sdate: %s\r\n\r\n%s" % (self.head(), end, date, self.body)
+
 
 @lru_cache(maxsize=512)
-def _beginning(status: int, content_type: str) -> bytes:
-    """What most replies have in common."""
+def beginning(status: int, content_type: str) -> bytes:
+    """What most replies have in common: the status line and the first headers."""
     lines = [b"HTTP/1.1 %d %s\r\n" % (status, _phrase(status).encode())]
     lines += [b"%s: %s\r\n" % pair for pair in _ALWAYS]
     if content_type:
-        lines.append(b"content-type: %s\r\n" % _clean(content_type))
+        lines.append(b"content-type: %s\r\n" % clean(content_type))
     return b"".join(lines)
 
 
-def _clean(value: str) -> bytes:
+def header_lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    """Headers as they are written to a socket."""
+    lines = b""
+    for name, value in headers:
+        lines += b"%s: %s\r\n" % (name.encode("latin-1", "replace"), clean(value))
+    return lines
+
+
+def clean(value: str) -> bytes:
     """Header values hold no line ends and no control characters, whatever a contract says."""
     if value.isascii() and value.isprintable():
         return value.encode()

@@ -1,7 +1,6 @@
 """`Prefer` (RFC 7240): what callers may ask of a mock for one request."""
 
 import re
-from dataclasses import replace
 
 from maestro.contracts.mocks.messages import MockReply, Refused
 from maestro.contracts.mocks.replies import Wish
@@ -48,7 +47,8 @@ def with_applied(reply: MockReply, wish: Wish) -> MockReply:
     told += [f"example={wish.example}"] if wish.example else []
     told += ["dynamic=true"] if wish.dynamic else []
     applied = ("preference-applied", ", ".join(told))
-    return replace(reply, headers=(*reply.headers, applied))
+    headers = (*reply.headers, applied)
+    return MockReply(reply.status, reply.body, reply.content_type, headers)
 
 
 def delay_of(asked: dict[str, str]) -> float:

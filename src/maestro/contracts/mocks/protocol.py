@@ -7,8 +7,7 @@ that are still on their way, pipelines behind such a request, WebSockets, HTTP/1
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -25,7 +24,16 @@ _TOLD_SLOW = b"the request line and headers came too slowly"
 _SHORT = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE")}
 
 
-_Answer = Callable[[str, bytes, list[tuple[bytes, bytes]], bytes], Prompt | None]
+class _AnswerNow(Protocol):
+    def __call__(
+        self,
+        method: str,
+        address: bytes,
+        fields: list[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        returns: bool,
+    ) -> Prompt | None: ...
 
 
 class MockProtocol(HttpToolsProtocol):
@@ -39,10 +47,14 @@ class MockProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._answer: _Answer | None = getattr(self.app, "answer_now", None)
+        self._answer: _AnswerNow | None = getattr(self.app, "answer_now", None)
         self._known: KnownRequests = getattr(self.app, "known", None) or KnownRequests()
         self._patience: float = getattr(self.app, "patience", 10.0)
         self._between = True
+        self._is_open = False
+        """Nothing is under way: a request that is known can be answered without being read."""
+        self._returns = False
+        """The same bytes have come before."""
         self._again: Again | None = None
         self._size = 0
         self._chunk = 0
@@ -66,38 +78,51 @@ class MockProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        between = self._between and (self.cycle is None or self.cycle.response_complete)
-        if between and self._answered_again(data):
-            return
+        if self._is_open:
+            again = self._known.answers.get(data)
+            if again is not None:
+                reply = again(self.server_state.default_headers[0][1])
+                if reply is not None:
+                    self._served += 1
+                    self.transport.write(reply)
+                    return
+        self._read(data)
+
+    def pause_writing(self) -> None:
+        """Whoever does not listen is not answered the short way."""
+        self._is_open = False
+        super().pause_writing()
+
+    def _read(self, data: bytes) -> None:
+        starts = self._between and (self.cycle is None or self.cycle.response_complete)
+        self._returns = starts and self._known.returns(data)
+        self._is_open = False
         self._chunk = len(data)
         self._again = None
-        begun, starts = self._begun, self._between
+        begun, between = self._begun, self._between
         super().data_received(data)
         if self._begun == begun:
             self._size += len(data)
         else:  # of several requests in one chunk, the last one's share is not known
-            self._size = len(data) if starts and self._begun == begun + 1 else 0
+            self._size = len(data) if between and self._begun == begun + 1 else 0
         if self._waiting and not self.transport.is_closing():
             self._take_the_long_way()
-        again = self._remembered()
-        if between and self._between and again is not None and self._begun == begun + 1:
-            self._known.remember(data, again)
         if self._in_head:
             self._watch_head()
+        elif self._between and not self.transport.is_closing():
+            again = self._remembered()
+            if again is not None and self._begun == begun + 1:
+                self._known.remember(data, again)
+            self._is_open = self._is_quiet()
 
-    def _answered_again(self, data: bytes) -> bool:
-        """Answers what was asked before in the same bytes; the parser does not see it."""
-        known = self._known.answers.get(data)
-        reply = known() if known is not None and not self.flow.write_paused else None
-        if reply is None:
-            return False
-        if self._late is not None:
-            self._forget_timer()
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
-        self._served += 1
-        self._write(reply)
-        return True
+    def _is_quiet(self) -> bool:
+        """Whether nothing but a next request can follow."""
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and self._late is None
+            and self.timeout_keep_alive_task is None
+            and not self.flow.write_paused
+        )
 
     def _remembered(self) -> Again | None:
         """What the parser's callbacks have left behind."""
@@ -129,7 +154,11 @@ class MockProtocol(HttpToolsProtocol):
         if self._late is not None:
             self._forget_timer()
         self._waiting = True
-        if self._answer is None or self._is_large() or self.parser.should_upgrade():
+        if (
+            self._answer is None
+            or self.parser.should_upgrade()
+            or (self._size + self._chunk > MAX_HEAD and self._is_large())
+        ):
             self._take_the_long_way()
 
     def on_body(self, body: bytes) -> None:
@@ -154,30 +183,25 @@ class MockProtocol(HttpToolsProtocol):
             self._answer is None
             or method is None
             or (cycle is not None and not cycle.response_complete)
-            or self.pipeline
             or self.flow.write_paused
             or self.parser.get_http_version() != "1.1"
         ):
             return False
         chunks = self._chunks
         body = b"" if not chunks else chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        prompt = self._answer(method, self._address, self._fields, body)
+        prompt = self._answer(method, self._address, self._fields, body, returns=self._returns)
         if prompt is None:
             return False
         self._waiting = False
         reply, again = prompt
+        date = self.server_state.default_headers[0][1]
         if self.parser.should_keep_alive():
             self._again = again
-            self._write((reply.head(), reply.body))
+            self.transport.write(reply.whole(date))
         else:
-            self._write((reply.head() + b"connection: close\r\n", reply.body))
+            self.transport.write(reply.whole(date, close=True))
             self.transport.close()
         return True
-
-    def _write(self, reply: tuple[bytes, bytes]) -> None:
-        self.server_state.total_requests += 1
-        date = self.server_state.default_headers[0][1]
-        self.transport.write(b"%sdate: %s\r\n\r\n%s" % (reply[0], date, reply[1]))
 
     def _take_the_long_way(self) -> None:
         """Hands the request to the server as if its head had just been read."""
@@ -201,8 +225,7 @@ class MockProtocol(HttpToolsProtocol):
             super().on_body(chunk)
 
     def _is_large(self) -> bool:
-        if self._size + self._chunk <= MAX_HEAD:
-            return False
+        """Told of heads that came together with a good deal else."""
         fields = sum(len(name) + len(value) + 4 for name, value in self._fields)
         return len(self._address) + fields > MAX_HEAD
 

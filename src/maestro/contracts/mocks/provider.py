@@ -1,5 +1,6 @@
 """Gives consumers a mock of what they build on, for exactly as long as they work."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,6 +51,7 @@ class _Served:
         self._consumer = consumer
         self._host = MockHost([contract], behaviour=_BEHAVIOUR, consumer=consumer)
         self._earlier: list[RecordedCall] = []
+        self._seen_earlier = 0
         self._url = ""
 
     async def __aenter__(self) -> Self:
@@ -88,10 +90,15 @@ class _Served:
     def calls(self) -> Sequence[RecordedCall]:
         return [*self._earlier, *self._host.calls()]
 
+    def seen(self) -> int:
+        return self._seen_earlier + self._host.seen()
+
     async def go_on_with(self, contract: Contract) -> None:
         port, before = self.port, self._host
         await before.__aexit__(None, None, None)
-        self._earlier += before.calls()
+        earlier = await asyncio.to_thread(before.calls)
+        self._earlier += earlier
+        self._seen_earlier += before.seen()
         beside = is_served_beside(contract)
         again = MockHost(
             [contract],

@@ -156,7 +156,8 @@ class ProxySurface:
             key = raw.key
             compiled = self._rest.api.ready(raw)
             compiled.credentials.check(request)
-            read = compiled.validator.read(request, match.arguments)
+            validator = compiled.validator
+            read = validator.read(request, validator.read_address(request, match.arguments))
         except Refused as refused:
             return _refused(request, refused, key, "request")
         except InvalidInput as error:  # fails closed: what cannot be checked does not pass

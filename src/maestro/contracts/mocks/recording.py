@@ -5,10 +5,11 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from sys import getsizeof
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -22,15 +23,15 @@ from maestro.ports import RecordedCall
 
 MAX_CALLS = 20_000
 """Calls kept; of consumers that make more, the last ones."""
+_MOST_CALLS = MAX_CALLS + 512
+"""From so many on the first ones go, all at once; nobody sees more than MAX_CALLS."""
 MAX_KEPT_BYTES = 48 * 1024 * 1024
 MAX_LINE = 64 * 1024 * 1024
 _MOST_WAITING = 5_000
 """Calls that wait for the file; further ones are written at once."""
 _WRITE_SECONDS = 0.2
-_SIZE = 2_000
-"""What a decoded call is taken to keep in memory."""
 _LEAST_SIZE = 1_000
-"""The same for one that is not decoded, besides what its bodies keep."""
+"""What a call is taken to keep in memory besides its bodies."""
 
 _SECRET = re.compile(
     r"authorization|cookie|token|secret|passw|api[-_]?key|credential|signature", re.I
@@ -49,6 +50,8 @@ class CallOrigin:
     secrets: frozenset[tuple[str, str]] = frozenset()
     """Location and name of what the contract itself calls a key."""
     protocol: str = "http"
+    version: str = ""
+    """Of the contract."""
 
 
 @dataclass(slots=True)
@@ -63,8 +66,12 @@ class AnsweredRequest:
     body: JsonValue = None
     """What the request's body says."""
 
-    def told(self, at: float, origin: CallOrigin) -> RecordedCall:
-        """`at` is in seconds since the epoch."""
+    def told(self, at: float, origin: CallOrigin, reply_body: bytes | None = None) -> RecordedCall:
+        """`at` is in seconds since the epoch.
+
+        `reply_body` is what was said this time, where the same request is answered in the same
+        way with another body.
+        """
         request, reply = self.request, self.reply
         below = path_below(origin.base, request.path)
         return RecordedCall(
@@ -77,16 +84,28 @@ class AnsweredRequest:
             problem=self.problem,
             request_body=self.body,
             query=_without_secrets(request.query, origin.secrets),
-            request_headers=_open_headers(request.headers, origin.secrets),
-            reply_body=_reply_value(reply.body, reply.content_type),
+            request_headers=open_headers(request.headers, origin.secrets),
+            reply_body=_reply_value(
+                reply.body if reply_body is None else reply_body, reply.content_type
+            ),
             contract=origin.contract,
             consumer=origin.consumer,
             protocol=origin.protocol,
+            version=origin.version,
         )
 
+    @property
+    def size(self) -> int:
+        """The bytes that it takes up in memory until it is decoded, more or less."""
+        request = self.request
+        size = _LEAST_SIZE + 5 * len(request.body) + len(self.reply.body) + len(request.query)
+        headers = request.headers  # a join is quicker than a look at each of them
+        return size + len(b"".join(headers)) + len(b"".join(headers.values()))
 
-_Kept = tuple[int, float, CallOrigin, AnsweredRequest] | tuple[int, RecordedCall]
-"""A call, after the number of bytes that it takes up, more or less."""
+
+Kept = tuple[int, float, CallOrigin, AnsweredRequest, bytes | None] | tuple[int, None, RecordedCall]
+"""A call as it is kept, after the bytes that it takes up: as few objects as possible, for there
+are thousands, and most are never looked at."""
 
 
 class CallRecorder:
@@ -94,14 +113,13 @@ class CallRecorder:
 
     def __init__(self, file: Path | None = None) -> None:
         """Raises InvalidInput when the file cannot be written."""
-        self._kept: deque[_Kept] = deque()
+        self._kept: deque[Kept] = deque()
         self._bytes = 0
-        self._waiting: deque[_Kept] | None = None
+        self._waiting: deque[Kept] | None = None
         self._file: BinaryIO | None = None
         self._path = file
         self._writing = Lock()
-        self.total = 0
-        """Calls seen, with those that are no longer kept."""
+        self._gone = 0
         self.trouble = ""
         """Why the file is incomplete; empty while it is not."""
         if file is not None:
@@ -114,33 +132,41 @@ class CallRecorder:
                 ) from None
             self._waiting = deque()
 
+    @property
+    def total(self) -> int:
+        """Calls seen, with those that are no longer kept."""
+        return self._gone + len(self._kept)
+
     def __call__(self, call: RecordedCall) -> None:
         """Keeps a call of any surface."""
-        self._take((_SIZE, call))
+        self.keep((_size_of(call), None, call))
 
     def defer(self, origin: CallOrigin, call: AnsweredRequest) -> None:
         """Keeps what has just happened; decoding is left to whoever reads the record."""
-        request = call.request
-        size = _LEAST_SIZE + 5 * len(request.body) + len(call.reply.body) + len(request.query)
-        size += sum(map(len, request.headers)) + sum(map(len, request.headers.values()))
-        self._take((size, time.time(), origin, call))
+        self.keep((call.size, time.time(), origin, call, None))
 
-    def _take(self, call: _Kept) -> None:
-        self.total += 1
+    def keep(self, call: Kept) -> None:
         kept = self._kept
         kept.append(call)
         self._bytes += call[0]
-        while len(kept) > MAX_CALLS or (self._bytes > MAX_KEPT_BYTES and len(kept) > 1):
-            self._bytes -= kept.popleft()[0]
+        if self._bytes > MAX_KEPT_BYTES or len(kept) > _MOST_CALLS:
+            self._make_room()
         if self._waiting is not None:
             self._waiting.append(call)
             if len(self._waiting) >= _MOST_WAITING:  # nothing is lost when it cannot keep up
                 self._write()
 
+    def _make_room(self) -> None:
+        kept = self._kept
+        while len(kept) > MAX_CALLS or (self._bytes > MAX_KEPT_BYTES and len(kept) > 1):
+            self._bytes -= kept.popleft()[0]
+            self._gone += 1
+
     def calls(
         self, *, consumer: str | None = None, contract: str | None = None
     ) -> list[RecordedCall]:
         """In the order in which they were answered."""
+        self._make_room()
         told = (_told(kept) for kept in tuple(self._kept))
         return [
             call
@@ -151,9 +177,11 @@ class CallRecorder:
 
     def forget(self, *, consumer: str | None = None) -> None:
         """Empties the memory of everybody or of one consumer; a file keeps what it has."""
+        total = self.total
         self._kept = deque(
             kept for kept in self._kept if consumer is not None and _consumer(kept) != consumer
         )
+        self._gone = total - len(self._kept)
         self._bytes = sum(kept[0] for kept in self._kept)
 
     async def keep_writing(self) -> None:
@@ -191,15 +219,40 @@ class CallRecorder:
         self.trouble = self.trouble or str(error.strerror or error)
 
 
-def _told(kept: _Kept) -> RecordedCall:
-    if len(kept) == 2:
-        return kept[1]
-    _, at, origin, call = kept
-    return call.told(at, origin)
+def keeper(record: Callable[[RecordedCall], None]) -> Callable[[Kept], None]:
+    """What takes calls that are not decoded yet, whoever is told of them in the end."""
+    if isinstance(record, CallRecorder):
+        return record.keep
+    return lambda kept: record(_told(kept))
 
 
-def _consumer(kept: _Kept) -> str:
-    return kept[1].consumer if len(kept) == 2 else kept[2].consumer
+def _told(kept: Kept) -> RecordedCall:
+    if kept[1] is None:
+        return kept[2]
+    _, at, origin, call, reply_body = kept
+    return call.told(at, origin, reply_body)
+
+
+def _size_of(call: RecordedCall) -> int:
+    """The bytes that a decoded call takes up: of all that its bodies, texts and headers hold."""
+    size = _LEAST_SIZE
+    waiting: list[Any] = [
+        call.request_body, call.reply_body, call.path, call.query, call.problem,
+        call.request_headers,
+    ]  # fmt: skip
+    while waiting:
+        value = waiting.pop()
+        size += getsizeof(value)
+        if isinstance(value, Mapping):
+            waiting += value.keys()
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
+    return size
+
+
+def _consumer(kept: Kept) -> str:
+    return kept[2].consumer
 
 
 _FIELDS = tuple(entry.name for entry in fields(RecordedCall))
@@ -246,9 +299,10 @@ def read_calls(path: Path) -> list[RecordedCall]:
     return made
 
 
-def _open_headers(
-    headers: Mapping[bytes, bytes], secrets: frozenset[tuple[str, str]]
+def open_headers(
+    headers: Mapping[bytes, bytes], secrets: frozenset[tuple[str, str]] = frozenset()
 ) -> dict[str, str]:
+    """Those that hold no secret, and that the consumer sent of its own accord."""
     made = {}
     for raw_name, value in headers.items():
         name = raw_name.decode("latin-1")

@@ -1,9 +1,8 @@
 """Replies of one operation that keep to its contract, compiled when first needed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import escape
 
 from maestro.contracts.mocks.examples import named_examples
 from maestro.contracts.mocks.messages import (
@@ -16,8 +15,10 @@ from maestro.contracts.mocks.messages import (
     problem_value,
 )
 from maestro.contracts.mocks.surface import MockBehaviour
+from maestro.contracts.mocks.writing import concrete, written_as
 from maestro.contracts.openapi.bundling import compiled, standalone, without_marked
 from maestro.contracts.openapi.document import OpenApiDocument
+from maestro.contracts.openapi.indifference import is_indifferent
 from maestro.contracts.openapi.operations import MediaType, Operation, OperationResponse
 from maestro.contracts.openapi.resources import ResourceAction
 from maestro.contracts.openapi.schemas import Schema, rebuild
@@ -27,6 +28,8 @@ from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
 
 _USUAL = {ResourceAction.CREATE: 201, ResourceAction.DELETE: 204}
+
+Headers = tuple[tuple[str, str], ...]
 
 UNSATISFIABLE = ("x-maestro-warning", "no value satisfies the schema of this reply")
 
@@ -39,6 +42,7 @@ _MAX_KEPT = 512
 class _Content:
     """One media type of one response, ready to be used."""
 
+    schema: Schema
     is_valid: Callable[[JsonValue], bool]
     sampler: Sampler | None
     """None where nothing satisfies the schema."""
@@ -59,19 +63,59 @@ class _Content:
         self.kept[id(value)] = (value, reply)
 
 
-@dataclass(slots=True)
-class _Plan:
+class ReplyForm:
     """How replies of one status are written for one Accept header."""
 
-    status: int
-    response: OperationResponse | None
-    content: _Content | None
-    """None for replies without a body."""
-    content_type: str
-    write: Callable[[JsonValue], bytes]
-    """How a value is written in the media type."""
-    has_more: bool
-    """Headers besides those that every reply has."""
+    __slots__ = ("content", "content_type", "headers", "located", "status", "write")
+
+    def __init__(
+        self, status: int, kind: str, content: _Content | None, headers: Headers, located: Headers
+    ) -> None:
+        """
+        Args:
+            status: of all replies.
+            kind: media type of their body.
+            content: None for replies without a body.
+            headers: what the contract requires besides what every reply has.
+            located: the same for replies that tell where an entry is.
+        """
+        self.status = status
+        self.content = content
+        self.content_type = concrete(kind)
+        self.headers = headers
+        self.located = located
+        self.write = written_as(kind)
+        """How a value that the schema takes becomes a body."""
+
+    @property
+    def tells_location(self) -> bool:
+        return self.status in (201, 202)
+
+    def body(self, value: JsonValue) -> bytes:
+        """The value as it is written; what comes nearest where the schema does not take it."""
+        content = self.content
+        if content is None:
+            return b""
+        if value is not content.sampled and not content.is_valid(value):
+            value = _fitting(content, value)
+        return self.write(value)
+
+    def takes_later(self, value: JsonValue, names: Collection[str]) -> bool:
+        """Whether the schema takes a value, and all that have later ids and moments in these
+        properties.
+        """
+        content = self.content
+        return (
+            content is not None
+            and content.is_valid(value)
+            and is_indifferent(content.schema, names)
+        )
+
+    def reply(self, value: JsonValue, location: str = "") -> MockReply:
+        headers = self.headers
+        if location and self.tells_location:
+            headers = (("location", location), *self.located)
+        return MockReply(self.status, self.body(value), self.content_type, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +139,8 @@ class ReplyWriter:
         self._behaviour = behaviour
         self._contents: dict[tuple[str, str], _Content] = {}
         self._kinds: dict[tuple[str, str | None], str | None] = {}
-        self._plans: dict[tuple[int, str | None], _Plan] = {}
-        self._successes: dict[tuple[ResourceAction | None, str | None], _Plan] = {}
+        self._forms: dict[tuple[int, str | None], ReplyForm] = {}
+        self._successes: dict[str | None, tuple[ResourceAction | None, ReplyForm]] = {}
         self._drawn = 0
         self.notes: list[str] = []
         """Examples of the contract that were replaced, and schemas that nothing fits."""
@@ -120,13 +164,27 @@ class ReplyWriter:
         Raises:
             Refused: 406.
         """
-        plan = self._successes.get((action, accept)) or self._success(action, accept)
-        headers = (("location", location),) if location and plan.status in (201, 202) else ()
+        form = self.form(accept, action)
         if action is None or value is None:
-            return self._sampled(plan, headers)
+            return self._sampled(form)
         if action is not ResourceAction.GET:
-            return self._made(plan, value, headers)
-        return self._kept(plan, value, headers)
+            return form.reply(value, location)
+        return _kept(form, value)
+
+    def form(self, accept: str | None, action: ResourceAction | None) -> ReplyForm:
+        """How the success of an action is told.
+
+        Raises:
+            Refused: 406.
+        """
+        known = self._successes.get(accept)
+        if known is not None and known[0] is action:
+            return known[1]
+        form = self._form(self._success_status(action), accept)
+        if len(self._successes) >= _MAX_KEPT:
+            self._successes.clear()
+        self._successes[accept] = (action, form)
+        return form
 
     def wished(self, wish: Wish, accept: str | None) -> MockReply:
         """The reply that the caller preferred.
@@ -139,10 +197,10 @@ class ReplyWriter:
         if response is None:
             known = ", ".join(self._operation.responses)
             raise Refused(400, f"Prefer: {status} is no answer of this operation; known: {known}")
-        plan = self._plan(status, accept)
+        form = self._form(status, accept)
         if not wish.example:
-            return self._sampled(plan, (), dynamic=wish.dynamic)
-        return self._made(plan, self._example(response, accept, wish), ())
+            return self._sampled(form, dynamic=wish.dynamic)
+        return form.reply(self._example(response, accept, wish))
 
     def _example(self, response: OperationResponse, accept: str | None, wish: Wish) -> JsonValue:
         kind = self._chosen(response, accept)
@@ -175,15 +233,8 @@ class ReplyWriter:
 
     def check_accept(self, accept: str) -> None:
         """Raises Refused (406) when a success could not be told in a way the caller takes."""
-        if (None, accept) not in self._successes:
-            self._success(None, accept)
-
-    def _success(self, action: ResourceAction | None, accept: str | None) -> _Plan:
-        plan = self._plan(self._success_status(action), accept)
-        if len(self._successes) >= _MAX_KEPT:
-            self._successes.clear()
-        self._successes[action, accept] = plan
-        return plan
+        if accept not in self._successes:
+            self.form(accept, None)
 
     def _success_status(self, action: ResourceAction | None) -> int:
         status = success_status(self._operation)
@@ -195,61 +246,30 @@ class ReplyWriter:
             return usual
         return int(status) if status.isdigit() else usual
 
-    def _sampled(
-        self, plan: _Plan, headers: tuple[tuple[str, str], ...], *, dynamic: bool = False
-    ) -> MockReply:
-        content = plan.content
+    def _sampled(self, form: ReplyForm, *, dynamic: bool = False) -> MockReply:
+        content = form.content
         if content is None:
-            return MockReply(status=plan.status, headers=self._headers(plan.response, headers))
+            return form.reply(None)
         if not (dynamic or self._behaviour.dynamic):
-            return self._kept(plan, content.sampled, headers)
+            return _kept(form, content.sampled)
         self._drawn += 1
-        return self._made(plan, content.drawn(self._behaviour.seed + self._drawn), headers)
+        return form.reply(content.drawn(self._behaviour.seed + self._drawn))
 
-    def _kept(
-        self, plan: _Plan, value: JsonValue, headers: tuple[tuple[str, str], ...]
-    ) -> MockReply:
-        """The same reply for the same value."""
-        content = plan.content
-        known = content.kept.get(id(value)) if content is not None else None
-        if known is not None and known[0] is value and known[1].status == plan.status:
-            return known[1]
-        reply = self._made(plan, value, headers)
-        if content is not None:
-            content.keep(value, reply)
-        return reply
-
-    def _made(
-        self, plan: _Plan, value: JsonValue, headers: tuple[tuple[str, str], ...]
-    ) -> MockReply:
-        content = plan.content
-        if content is None:
-            return MockReply(status=plan.status, headers=self._headers(plan.response, headers))
-        if value is not content.sampled and not content.is_valid(value):
-            value = _fitting(content, value)
-        return MockReply(
-            status=plan.status,
-            body=plan.write(value),
-            content_type=plan.content_type,
-            headers=self._headers(plan.response, headers, content) if plan.has_more else headers,
-        )
-
-    def _plan(self, status: int, accept: str | None) -> _Plan:
-        """What is the same for all replies of a status that are accepted alike."""
-        known = self._plans.get((status, accept))
+    def _form(self, status: int, accept: str | None) -> ReplyForm:
+        known = self._forms.get((status, accept))
         if known is not None:
             return known
         response = self._operation.response_for(status)
-        if response is None or not response.content or status in NO_BODY:
-            made = _Plan(status, response, None, "", dump, has_more=True)
-        else:
+        kind, content = "", None
+        if response is not None and response.content and status not in NO_BODY:
             kind = self._chosen(response, accept)
             content = self._content(response, kind)
-            more = not content.satisfiable or any(h.required for h in response.headers.values())
-            made = _Plan(status, response, content, _concrete(kind), _written_as(kind), more)
-        if len(self._plans) >= _MAX_KEPT:
-            self._plans.clear()
-        self._plans[status, accept] = made
+        headers = self._headers(response, content)
+        located = tuple(pair for pair in headers if pair[0] != "location")
+        made = ReplyForm(status, kind, content, headers, located)
+        if len(self._forms) >= _MAX_KEPT:
+            self._forms.clear()
+        self._forms[status, accept] = made
         return made
 
     def _chosen(self, response: OperationResponse, accept: str | None) -> str:
@@ -266,23 +286,16 @@ class ReplyWriter:
             raise Refused(406, f"only {', '.join(offered)} can be had here, not {accept!r}")
         return kind
 
-    def _headers(
-        self,
-        response: OperationResponse | None,
-        given: tuple[tuple[str, str], ...],
-        content: _Content | None = None,
-    ) -> tuple[tuple[str, str], ...]:
-        """Required headers of the contract besides those that are given."""
-        made = list(given)
+    def _headers(self, response: OperationResponse | None, content: _Content | None) -> Headers:
+        """What the contract requires besides the headers that every reply has."""
+        made = []
         if content is not None and not content.satisfiable:
             made.append(UNSATISFIABLE)
-        present = {name.lower() for name, _ in given} | {"content-type"}
         for name, header in response.headers.items() if response else ():
-            if header.required and name.lower() not in present:
+            if header.required and name.lower() != "content-type":
                 value = Sampler(standalone(self._document, header.schema), name=name).sample()
-                made.append(
-                    (name.lower(), value if isinstance(value, str) else dump(value).decode())
-                )
+                text = value if isinstance(value, str) else dump(value).decode()
+                made.append((name.lower(), text))
         return tuple(made)
 
     def _content(self, response: OperationResponse, kind: str) -> _Content:
@@ -304,10 +317,10 @@ class ReplyWriter:
             value = sampler.sample(variant=self._behaviour.seed)
         except InvalidInput:
             self.notes.append(f"{where}: no value satisfies the schema; the nearest is given")
-            return _Content(validator.is_valid, None, good[0] if good else _nearest(schema))
+            return _Content(schema, validator.is_valid, None, good[0] if good else _nearest(schema))
         if good:
             value = good[self._behaviour.seed % len(good)]
-        return _Content(validator.is_valid, sampler, value)
+        return _Content(schema, validator.is_valid, sampler, value)
 
     def _note_bad(self, media: MediaType, validator: Any, where: str) -> None:
         for number, example in enumerate(media.examples, start=1):
@@ -319,6 +332,18 @@ class ReplyWriter:
                     f"{where}: example {number} is replaced, /{place} breaks {rule!r}: "
                     f"{error.message[:160]}"
                 )
+
+
+def _kept(form: ReplyForm, value: JsonValue) -> MockReply:
+    """The same reply for the same value."""
+    content = form.content
+    known = content.kept.get(id(value)) if content is not None else None
+    if known is not None and known[0] is value and known[1].status == form.status:
+        return known[1]
+    reply = form.reply(value)
+    if content is not None:
+        content.keep(value, reply)
+    return reply
 
 
 def _nearest(schema: Schema) -> JsonValue:
@@ -361,37 +386,3 @@ def _overlaid(content: _Content, problem: dict[str, Any], refused: Refused) -> J
         if name in made and content.is_valid({**made, name: value}):
             made[name] = value
     return made
-
-
-def _written_as(kind: str) -> Callable[[JsonValue], bytes]:
-    """What writes values of a media type."""
-    if is_json(kind) or kind == "*/*":
-        return dump
-    return _xml_document if kind.endswith("xml") else _text
-
-
-def _text(value: JsonValue) -> bytes:
-    return value.encode() if isinstance(value, str) else dump(value)
-
-
-def _xml_document(value: JsonValue) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    return f'<?xml version="1.0" encoding="UTF-8"?>{_xml("reply", value)}'.encode()
-
-
-def _xml(tag: str, value: JsonValue) -> str:
-    if isinstance(value, Mapping):
-        inside = "".join(_xml(name, entry) for name, entry in value.items())
-    elif isinstance(value, list):
-        inside = "".join(_xml("item", entry) for entry in value)
-    else:
-        inside = "" if value is None else escape(str(value))
-    return f"<{tag}>{inside}</{tag}>"
-
-
-def _concrete(kind: str) -> str:
-    """Ranges are no content type of a reply."""
-    if kind == "*/*":
-        return "application/json"
-    return kind.replace("/*", "/plain") if kind.endswith("/*") else kind

@@ -1,20 +1,17 @@
 """A REST contract as an ASGI application: reads, judges, answers, records."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
 
-from maestro.contracts.mocks.compiling import CompiledOperation, RawOperation, ServedApi
+from maestro.contracts.mocks.carrying import JudgedRequest, refusal, repetition, unusable
+from maestro.contracts.mocks.compiling import AskedOperation, LastReply, RawOperation, ServedApi
 from maestro.contracts.mocks.credentials import secret_places
 from maestro.contracts.mocks.messages import MockReply, MockRequest, Refused, dump, problem_reply
-from maestro.contracts.mocks.preferences import wish_of, with_applied
-from maestro.contracts.mocks.recording import AnsweredRequest, CallOrigin, CallRecorder
-from maestro.contracts.mocks.replies import Wish
+from maestro.contracts.mocks.preferences import wish_of
+from maestro.contracts.mocks.recording import AnsweredRequest, CallOrigin, keeper
 from maestro.contracts.mocks.routes import Match, path_below
 from maestro.contracts.mocks.seeding import SeedEntries
-from maestro.contracts.mocks.starting import collections, started_state
-from maestro.contracts.mocks.state import MockState
+from maestro.contracts.mocks.starting import RestMemory, collections, started_state
 from maestro.contracts.mocks.surface import (
     MockBehaviour,
     MockRoute,
@@ -24,24 +21,10 @@ from maestro.contracts.mocks.surface import (
     Scope,
     Send,
 )
-from maestro.contracts.mocks.validation import ReadRequest
 from maestro.contracts.mocks.wire import MAX_BODY, BodyRefused, read_body_of, request_of, send_reply
 from maestro.domain.contract import Contract
 from maestro.domain.values import JsonValue
 from maestro.errors import InvalidInput
-
-
-@dataclass(slots=True)
-class _Known:
-    """A request that was read and keeps to the contract, with all that its reply depends on."""
-
-    request: MockRequest
-    compiled: CompiledOperation
-    read: ReadRequest
-    accept: str | None
-    wish: Wish | None
-    base: str
-    """Where the contract's own paths begin."""
 
 
 class RestSurface:
@@ -62,13 +45,11 @@ class RestSurface:
         self._behaviour = behaviour
         self._record = record
         secrets = secret_places(self._api.document)
-        origin = CallOrigin(contract.id, consumer, self._api.base, secrets)
-        keep = record.defer if isinstance(record, CallRecorder) else self._tell
-        self.keep: Callable[[AnsweredRequest], None] = partial(keep, origin)
-        """Records a call."""
-        self._state: MockState | None = None
-        self._resets = 0
-        self._start: SeedEntries = {}
+        self._origin = CallOrigin(
+            contract.id, consumer, self._api.base, secrets, version=contract.version
+        )
+        self._take = keeper(record)
+        self._memory = RestMemory(self._api)
 
     @property
     def roots(self) -> Sequence[str]:
@@ -80,7 +61,7 @@ class RestSurface:
 
     def for_consumer(self, consumer: str) -> "RestSurface":
         made = RestSurface(self._contract, self._behaviour, self._record, consumer, api=self._api)
-        made.start_with(self._start)
+        made.start_with(self._memory.start)
         return made
 
     def collections(self) -> Sequence[str]:
@@ -91,8 +72,8 @@ class RestSurface:
         started_state(self._api, given)
 
     def start_with(self, given: SeedEntries) -> None:
-        self._start = given
-        self.reset()
+        self._memory.start_with(given)
+        self._api.forget_asked()
 
     def routes(self) -> Sequence[MockRoute]:
         base = self._api.written_base
@@ -105,8 +86,8 @@ class RestSurface:
         return "application/json", dump(self._contract.specification)
 
     def reset(self) -> None:
-        self._resets = self.version + 1
-        self._state = None
+        self._memory.reset()
+        self._api.forget_asked()
 
     def examine(self) -> Iterator[str]:
         return self._api.examine()
@@ -133,39 +114,33 @@ class RestSurface:
         self.keep(call)
         await send_reply(send, request, call.reply)
 
-    def answered_now(self, request: MockRequest, prefix: str) -> Prompt | None:
+    def keep(self, call: AnsweredRequest) -> None:
+        """Records a call."""
+        self._take((call.size, time.time(), self._origin, call, None))
+
+    def answered_now(self, request: MockRequest, prefix: str, *, returns: bool) -> Prompt | None:
         """The short way of the host for whole requests."""
         if len(request.body) > MAX_BODY:
             return None
-        call, known = self._handled(request, prefix)
+        call, judged = self._handled(request, prefix, returns=returns)
         self.keep(call)
-        if known is None or self._behaviour.dynamic:
+        if not returns or judged is None or self._behaviour.dynamic:
             return call.reply, None
-        return call.reply, _Repetition(self, known)
+        return call.reply, repetition(judged, call, self._origin, self._take)
 
     def answered(self, request: MockRequest, prefix: str = "") -> AnsweredRequest:
         """What the mock says. `prefix` is where the whole surface is mounted."""
         return self._handled(request, prefix)[0]
 
-    def carried_out(self, known: _Known) -> AnsweredRequest:
-        """The reply to a request that was read already; what it does is done once more."""
-        compiled, read = known.compiled, known.read
-        try:
-            reply = self._reply(known)
-        except Refused as refused:
-            return _refusal(compiled, known.request, refused, read.body)
-        except InvalidInput as error:
-            return _unusable(known.request, compiled.key, error)
-        return AnsweredRequest(known.request, reply, compiled.key, True, "", read.body)
-
-    @property
-    def version(self) -> int:
-        """Changes with everything that may change a reply."""
-        return self._resets + (self._state.version if self._state is not None else 0)
-
-    def _handled(self, request: MockRequest, prefix: str) -> tuple[AnsweredRequest, _Known | None]:
+    def _handled(
+        self, request: MockRequest, prefix: str, *, returns: bool = False
+    ) -> tuple[AnsweredRequest, JudgedRequest | None]:
+        """What is said, and for requests that keep to the contract why; `returns` asks for it."""
         if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
             return AnsweredRequest(request, MockReply(status=204), valid=True), None
+        asked = self._api.asked_before(request)
+        if asked is not None:
+            return self._judged(asked, request, prefix, returns=returns)
         try:
             match = self.found(request)
             raw = chosen_operation(match, request.method)
@@ -175,9 +150,10 @@ class RestSurface:
             allow = (("allow", _allow(match)),)
             return AnsweredRequest(request, MockReply(status=204, headers=allow), valid=True), None
         try:
-            return self._judged(self._api.ready(raw), match, request, prefix)
+            asked = self._api.asked(request, raw, match.arguments)
         except InvalidInput as error:
-            return _unusable(request, raw.key, error), None
+            return unusable(request, raw.key, error), None
+        return self._judged(asked, request, prefix, returns=returns)
 
     def found(self, request: MockRequest) -> Match[RawOperation]:
         """Raises Refused: 404, 400."""
@@ -193,84 +169,41 @@ class RestSurface:
         return match
 
     def _judged(
-        self,
-        compiled: CompiledOperation,
-        match: Match[RawOperation],
-        request: MockRequest,
-        prefix: str,
-    ) -> tuple[AnsweredRequest, _Known | None]:
-        headers = request.headers
+        self, asked: AskedOperation, request: MockRequest, prefix: str, *, returns: bool
+    ) -> tuple[AnsweredRequest, JudgedRequest | None]:
+        compiled, headers = asked.compiled, request.headers
         accept = request.header(b"accept")
         body: JsonValue = None
         try:
             if compiled.credentials.demanded and self._behaviour.demands_credentials:
                 compiled.credentials.check(request)
-            read = compiled.validator.read(request, match.arguments)
+            if asked.last is not None and not returns and b"prefer" not in headers:
+                reply = self._said_before(asked.last, accept)
+                if reply is not None:
+                    return AnsweredRequest(request, reply, compiled.key, True), None
+            read = compiled.validator.read(request, asked.values or asked.read(request))
             body = read.body
             wish = wish_of(headers[b"prefer"]) if b"prefer" in headers else None
             if wish is None and accept is not None and request.method != "GET":
                 compiled.writer.check_accept(accept)  # a refused Accept must not change anything
         except Refused as refused:
-            return _refusal(compiled, request, refused, body), None
-        known = _Known(request, compiled, read, accept, wish, prefix + self._api.written_base)
-        return self.carried_out(known), known
+            return refusal(compiled, request, refused, body), None
+        except InvalidInput as error:
+            return unusable(request, compiled.key, error), None
+        base = prefix + self._api.written_base
+        judged = JudgedRequest(request, compiled, read, accept, wish, base, self._memory)
+        call = judged.carried_out()
+        if compiled.is_told_by_address and wish is None and not call.problem:
+            state = self._memory.state
+            asked.last = (call.reply, accept, state, state.version if state is not None else 0)
+        return call, judged
 
-    def _reply(self, known: _Known) -> MockReply:
-        compiled, accept = known.compiled, known.accept
-        if known.wish is not None:
-            return with_applied(compiled.writer.wished(known.wish, accept), known.wish)
-        if not self._behaviour.stateful:
-            return compiled.writer.success(accept)
-        state = self._state or self._memory()
-        outcome = state.handle(compiled.key, compiled.operation, known.read)
-        if outcome is None:
-            return compiled.writer.success(accept)
-        location = known.base + outcome.location if outcome.location else ""
-        return compiled.writer.success(accept, outcome.action, outcome.value, location)
-
-    def _memory(self) -> MockState:
-        if self._state is None:
-            self._state = started_state(self._api, self._start)
-        return self._state
-
-    def _tell(self, origin: CallOrigin, call: AnsweredRequest) -> None:
-        self._record(call.told(time.time(), origin))
-
-
-class _Repetition:
-    """Answers one request again; reading is done, and replies hold until something changes."""
-
-    __slots__ = ("_answer", "_call", "_known", "_surface", "_version")
-
-    def __init__(self, surface: RestSurface, known: _Known) -> None:
-        self._surface = surface
-        self._known = known
-        self._version = -1
-
-    def __call__(self) -> tuple[bytes, bytes]:
-        surface = self._surface
-        if self._version < 0 or self._version != surface.version:
-            call = self._call = surface.carried_out(self._known)
-            self._answer = (call.reply.head(), call.reply.body)
-            if call.request.method == "GET":
-                self._version = surface.version
-        surface.keep(self._call)
-        return self._answer
-
-
-def _unusable(request: MockRequest, key: str, error: InvalidInput) -> AnsweredRequest:
-    """A broken schema spoils its own operation only."""
-    refused = Refused(500, f"the contract of {key} cannot be used: {error}")
-    return AnsweredRequest(request, problem_reply(refused), key, problem=refused.detail)
-
-
-def _refusal(
-    compiled: CompiledOperation, request: MockRequest, refused: Refused, body: JsonValue
-) -> AnsweredRequest:
-    reply = compiled.writer.refusal(refused)
-    return AnsweredRequest(
-        request, reply, compiled.key, refused.keeps_contract, refused.detail, body
-    )
+    def _said_before(self, last: LastReply, accept: str | None) -> MockReply | None:
+        """The same reply for as long as nothing has changed."""
+        reply, accepted, state, version = last
+        if accepted != accept or state is not self._memory.state:
+            return None
+        return reply if state is None or state.version == version else None
 
 
 def chosen_operation(match: Match[RawOperation], method: str) -> RawOperation | None:

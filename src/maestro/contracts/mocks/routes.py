@@ -8,9 +8,6 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 
 Target = TypeVar("Target")
 
-_MAX_KNOWN = 1_024
-"""Paths that are remembered; consumers ask for the same ones again and again."""
-
 
 @dataclass(slots=True)
 class Match(Generic[Target]):
@@ -40,7 +37,6 @@ class Routes(Generic[Target]):
         """`targets` are method, path template and what is to be found."""
         self._root: _Node[Target] = _Node()
         self._literal: dict[str, Match[Target]] = {}
-        self._known: dict[str, Match[Target]] = {}
         for method, path, target in targets:
             names: list[str] = []
             node = self._root
@@ -54,7 +50,7 @@ class Routes(Generic[Target]):
 
     def find(self, path: str) -> Match[Target] | None:
         """`path` percent-encoded. Raises UnicodeDecodeError for bytes that are not UTF-8."""
-        known = self._literal.get(path) or self._known.get(path)
+        known = self._literal.get(path)
         if known is not None:
             return known
         segments = path.split("/")
@@ -67,11 +63,7 @@ class Routes(Generic[Target]):
         arguments: dict[str, str] = {}
         for names in node.names:
             arguments.update(zip(names, values, strict=False))
-        found = Match(node.methods, arguments)
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
-        self._known[path] = found
-        return found
+        return Match(node.methods, arguments)
 
 
 def written(path: str) -> str:

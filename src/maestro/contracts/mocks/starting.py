@@ -16,6 +16,36 @@ from maestro.domain.values import JsonObject, JsonValue
 from maestro.errors import InvalidInput
 
 
+class RestMemory:
+    """What one consumer has stored; begins anew with each reset."""
+
+    def __init__(self, api: ServedApi) -> None:
+        self._api = api
+        self._start: SeedEntries = {}
+        self.is_used = api.behaviour.stateful
+        """Otherwise every reply is a sample."""
+        self.state: MockState | None = None
+        """None until something asks for it."""
+
+    @property
+    def start(self) -> SeedEntries:
+        """What it begins with."""
+        return self._start
+
+    def begun(self) -> MockState:
+        """Raises InvalidInput where the contract cannot be used."""
+        if self.state is None:
+            self.state = started_state(self._api, self._start)
+        return self.state
+
+    def start_with(self, given: SeedEntries) -> None:
+        self._start = given
+        self.state = None
+
+    def reset(self) -> None:
+        self.state = None
+
+
 def collections(api: ServedApi) -> dict[str, Resource]:
     """By every name under which entries can be given: path, last word of the path, resource."""
     found = api.resources()

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from maestro.contracts.mocks.creating import MAX_ENTRIES, Creation, in_path
 from maestro.contracts.mocks.entries import (
     CHANGES,
     STAMPS,
@@ -20,14 +20,11 @@ from maestro.contracts.openapi.operations import Operation
 from maestro.contracts.openapi.resources import Resource, ResourceAction
 from maestro.domain.values import JsonScalar, JsonValue
 
-MAX_ENTRIES = 100_000
-"""Of one resource and one consumer; more are refused, never dropped."""
-
 _LAST_NUMBER = 2**31 - 1
 """Numbers we give as ids stay below it, whatever ids consumers choose."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class StateOutcome:
     action: ResourceAction
     value: JsonValue = None
@@ -71,15 +68,15 @@ class MockState:
         if owner is None:
             return None
         store, action = owner
-        parents = _parents(store.resource, request) if store.resource.parents else ()
         if action is ResourceAction.CREATE:
-            return self._create(store, store.groups.setdefault(parents, {}), operation, request)
+            return self._created(self._creation(store, operation, request))
+        parents = _parents(store.resource, request)
         if action is ResourceAction.UPSERT:
             return self._upsert(store, store.groups.setdefault(parents, {}), operation, request)
         group = store.groups.get(parents, {})
         if action in (ResourceAction.LIST, ResourceAction.FIND):
             value = store.reader.read(operation, list(group.values()), request.query)
-            return StateOutcome(action=action, value=value)
+            return StateOutcome(action, value)
         return self._one(store, group, action, request)
 
     def _one(
@@ -97,42 +94,45 @@ class MockState:
         if action is ResourceAction.DELETE:
             self._refuse_while_used(store, group[key])
             self._put(store, group, key, None)
-            return StateOutcome(action=action)
+            return StateOutcome(action)
         if action is not ResourceAction.GET:
             self._change(store, group, key, request.body, whole=action is ResourceAction.REPLACE)
-        return StateOutcome(action=action, value=group[key])
+        return StateOutcome(action, group[key])
 
-    def _create(
-        self, store: EntryStore, group: dict[str, Entry], operation: Operation, request: ReadRequest
-    ) -> StateOutcome:
-        body = request.body if isinstance(request.body, dict) else {}
-        if store.references or store.unique:
-            self._check(store, body, None)
-        if store.size >= MAX_ENTRIES:
-            raise Refused(507, f"{MAX_ENTRIES} entries are stored already; reset the mock")
-        key, entry = self._new_entry(store, group, body, request.arguments)
-        if key in group and "409" in operation.responses:
-            raise Refused(409, f"{key!r} exists already", keeps_contract=True)
-        self._put(store, group, key, entry)
-        return StateOutcome(
-            action=ResourceAction.CREATE, value=entry, location=_location(store, request, key)
+    def creation(self, key: str, operation: Operation, request: ReadRequest) -> Creation | None:
+        """What a request creates each time it comes, None for one that does something else."""
+        owner = self._owners.get(key)
+        if owner is None or owner[1] is not ResourceAction.CREATE:
+            return None
+        return self._creation(owner[0], operation, request)
+
+    def _creation(self, store: EntryStore, operation: Operation, request: ReadRequest) -> Creation:
+        return Creation(
+            self._maker,
+            store,
+            store.groups.setdefault(_parents(store.resource, request), {}),
+            request.body if isinstance(request.body, dict) else {},
+            request.arguments,
+            is_exclusive="409" in operation.responses,
         )
 
-    def _new_entry(
-        self,
-        store: EntryStore,
-        group: Mapping[str, Entry],
-        body: Mapping[str, JsonValue],
-        parents: Mapping[str, JsonValue],
-    ) -> tuple[str, Entry]:
-        """The entry and its key; a key that we give is a free one."""
-        name = store.resource.id_field or ""
-        while True:
-            store.counter += 1
-            entry = self._maker.complete(store, body, parents)
-            key = str(entry.get(name, store.counter))
-            if key not in group or name in body:
-                return key, entry
+    def create(self, creation: Creation) -> tuple[str, Entry]:
+        """Carries it out; the entry after its key.
+
+        Raises:
+            Refused: 409 where the state forbids it, 507 when full.
+        """
+        store = creation.store
+        if store.references or store.unique:
+            self._check(store, creation.body, None)
+        key, entry = creation.entry()
+        self._put(store, creation.group, key, entry)
+        return key, entry
+
+    def _created(self, creation: Creation) -> StateOutcome:
+        key, entry = self.create(creation)
+        location = in_path(key).join(creation.place) if creation.place is not None else ""
+        return StateOutcome(ResourceAction.CREATE, entry, location)
 
     def start(
         self,
@@ -149,7 +149,7 @@ class MockState:
         group = store.groups.setdefault(tuple(str(parents[n]) for n in resource.parents), {})
         if store.size >= MAX_ENTRIES:
             raise Refused(507, f"more than {MAX_ENTRIES} entries")
-        key, entry = self._new_entry(store, group, body, parents)
+        key, entry = Creation(self._maker, store, group, body, parents, is_exclusive=False).entry()
         if key in group:
             raise Refused(409, f"{resource.id_field} {key!r} is taken already")
         self._refuse_taken(store, entry, None)
@@ -167,11 +167,11 @@ class MockState:
         key = str(body.get(store.resource.id_field or ""))
         if key in group:
             self._change(store, group, key, body, whole=True)
-            return StateOutcome(action=ResourceAction.UPSERT, value=group[key])
+            return StateOutcome(ResourceAction.UPSERT, group[key])
         if "404" in operation.responses:
             raise Refused(404, f"there is no entry {key!r}", keeps_contract=True)
-        made = self._create(store, group, operation, request)
-        return StateOutcome(action=ResourceAction.UPSERT, value=made.value)
+        _, entry = self.create(self._creation(store, operation, request))
+        return StateOutcome(ResourceAction.UPSERT, entry)
 
     def _change(
         self, store: EntryStore, group: dict[str, Entry], key: str, body: JsonValue, *, whole: bool
@@ -203,6 +203,10 @@ class MockState:
             if isinstance(number, int) and store.counter < number < _LAST_NUMBER:
                 store.counter = number
         store.size += (entry is not None) - (before is not None)
+        if store.unique:
+            self._index(store, before, entry)
+
+    def _index(self, store: EntryStore, before: Entry | None, entry: Entry | None) -> None:
         for name in store.unique:
             index = store.taken.setdefault(name, {})
             old = _indexed(before, name)
@@ -240,16 +244,9 @@ class MockState:
 
 
 def _parents(resource: Resource, request: ReadRequest) -> tuple[str, ...]:
+    if not resource.parents:
+        return ()
     return tuple(str(request.arguments.get(name)) for name in resource.parents)
-
-
-def _location(store: EntryStore, request: ReadRequest, key: str) -> str:
-    path = store.resource.item_path
-    if path is None:
-        return ""
-    for name in store.resource.parents:
-        path = path.replace(f"{{{name}}}", quote(str(request.arguments.get(name)), safe=""))
-    return path.replace(f"{{{store.resource.id_parameter}}}", quote(key, safe=""))
 
 
 def _everything(store: EntryStore) -> Iterable[Entry]:

@@ -89,8 +89,9 @@ class SharingSurface(Protocol):
         ...
 
 
-Again = Callable[[], tuple[bytes, bytes] | None]
-"""Answers a request that is known already: head and body, None when it has to be read anew."""
+Again = Callable[[bytes], bytes | None]
+"""Answers a request that is known already, with a Date header of this value: all that is to be
+written, None when the request has to be read anew."""
 Prompt = tuple[MockReply, Again | None]
 
 
@@ -101,12 +102,12 @@ class InstantSurface(Protocol):
     Requests with an Origin, a Prefer and the like still come through ASGI.
     """
 
-    def answered_now(self, request: MockRequest, prefix: str) -> Prompt | None:
+    def answered_now(self, request: MockRequest, prefix: str, *, returns: bool) -> Prompt | None:
         """The reply, recorded already; None where the request has to come through ASGI.
 
-        Beside the reply stands what answers the very same request when it comes again: it returns
-        head and body, records the call, and is asked each time, so that it may also say None when
-        the request has to be read anew. None where nothing can be said in advance.
+        Where the very same request `returns`, what answers it from now on stands beside the
+        reply: it records the call and is asked each time, so that it may also say None. None
+        where nothing can be said in advance.
 
         `prefix` is where the host has mounted the surface; the path comes without it.
         """

@@ -23,15 +23,28 @@ _MAX_KINDS = 50
 """Content-Type headers whose meaning is remembered."""
 
 
-@dataclass(slots=True, kw_only=True)
 class ReadRequest:
     """A request that keeps to the contract."""
 
-    arguments: Mapping[str, JsonValue]
-    """Path parameters."""
+    __slots__ = ("arguments", "body", "query")
+
+    def __init__(
+        self, arguments: Mapping[str, JsonValue], query: Mapping[str, JsonValue], body: JsonValue
+    ) -> None:
+        self.arguments = arguments
+        """Path parameters."""
+        self.query = query
+        self.body = body
+        """None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressValues:
+    """What the parameters of path and query say, and what is wrong with them."""
+
+    path: Mapping[str, JsonValue]
     query: Mapping[str, JsonValue]
-    body: JsonValue
-    """None where there is none."""
+    violations: tuple[Violation, ...]
 
 
 _Pairs = Mapping[str, list[str]]
@@ -49,6 +62,15 @@ class _Check:
     given: "Callable[[_Check, MockRequest, Mapping[str, str], _Pairs], JsonValue]"
     """The value in a request, or MISSING."""
 
+    def judged(
+        self, request: MockRequest, arguments: Mapping[str, str], pairs: _Pairs
+    ) -> tuple[JsonValue, list[Violation]]:
+        """The value in a request, or MISSING, and what is wrong with it."""
+        value = self.given(self, request, arguments, pairs)
+        if value is not MISSING and self.validator.is_valid(value):
+            return value, []
+        return value, list(_parameter_violations(self.parameter, self.validator, value))
+
 
 class RequestValidator:
     """Reads and checks the requests of one operation."""
@@ -57,11 +79,13 @@ class RequestValidator:
         """Raises InvalidInput for schemas that cannot be compiled."""
         self._document = document
         self._operation = operation
-        self._checks = [
+        checks = [
             _check_of(document, parameter)
             for parameter in operation.parameters
             if not (parameter.location == "header" and parameter.name.lower() in _IGNORED_HEADERS)
         ]
+        self._in_address = [c for c in checks if c.parameter.location in ("path", "query")]
+        self._besides = [c for c in checks if c.parameter.location not in ("path", "query")]
         self._bodies = {
             kind: validator_of(document, media.schema, operation.pointer, marker="readOnly")
             for kind, media in (operation.body.content.items() if operation.body else ())
@@ -69,10 +93,15 @@ class RequestValidator:
         self._known_bodies: dict[bytes | None, tuple[BodyReader, Any]] = {}
         self._known_query = {
             name
-            for check in self._checks
+            for check in checks
             if check.parameter.location == "query"
             for name in check.reader.names
         }
+
+    @property
+    def reads_more_than_address(self) -> bool:
+        """Whether parameters stand in headers or cookies, or there is a body."""
+        return bool(self._besides) or self._operation.body is not None
 
     @property
     def invalid_status(self) -> int:
@@ -86,11 +115,26 @@ class RequestValidator:
         declared = self._operation.responses
         return 422 if "422" in declared and "400" not in declared else 400
 
-    def read(self, request: MockRequest, arguments: Mapping[str, str]) -> ReadRequest:
-        """The values of a request.
+    def read(self, request: MockRequest, address: AddressValues) -> ReadRequest:
+        """The values of a request, `address` among them.
 
         Raises:
             Refused: naming pointer and rule of everything that does not keep to the contract.
+        """
+        violations = list(address.violations)
+        for check in self._besides:
+            _, wrong = check.judged(request, {}, _NO_PAIRS)
+            violations += wrong
+        body = self._body(request, violations)
+        if violations:
+            raise self._refused(violations)
+        return ReadRequest(address.path, address.query, body)
+
+    def read_address(self, request: MockRequest, arguments: Mapping[str, str]) -> AddressValues:
+        """What path and query say, which is the same for every request to this address.
+
+        Raises:
+            Refused: the query cannot be read.
         """
         try:
             pairs = query_pairs(request.query) if request.query else _NO_PAIRS
@@ -98,22 +142,15 @@ class RequestValidator:
             detail = f"the query cannot be read: {error}"
             raise Refused(self.malformed_status, detail, (Violation("query", detail),)) from None
         violations: list[Violation] = []
-        path: dict[str, JsonValue] = {}
-        query: dict[str, JsonValue] = {}
-        values = {"path": path, "query": query}
-        for check in self._checks:
-            parameter = check.parameter
-            value = check.given(check, request, arguments, pairs)
-            if value is MISSING or not check.validator.is_valid(value):
-                violations += _parameter_violations(parameter, check.validator, value)
-            if value is not MISSING and parameter.location in values:
-                values[parameter.location][parameter.name] = value
+        values: dict[str, dict[str, JsonValue]] = {"path": {}, "query": {}}
+        for check in self._in_address:
+            value, wrong = check.judged(request, arguments, pairs)
+            violations += wrong
+            if value is not MISSING:
+                values[check.parameter.location][check.parameter.name] = value
         if self._operation.rejects_unknown_query:
             violations += self._unknown(pairs)
-        body = self._body(request, violations)
-        if violations:
-            raise self._refused(violations)
-        return ReadRequest(arguments=path, query=query, body=body)
+        return AddressValues(values["path"], values["query"], tuple(violations))
 
     def _refused(self, violations: list[Violation]) -> Refused:
         first = violations[0]
@@ -141,6 +178,8 @@ class RequestValidator:
             if declared.required:
                 violations.append(Violation("", "a body is required (required)"))
             return None
+        if b"content-encoding" in request.headers:
+            _check_plain(request.headers[b"content-encoding"])
         known = self._known_bodies.get(header)
         reader, validator = known or self._body_reader(declared, header)
         value = reader.read(request.body)
@@ -160,6 +199,13 @@ class RequestValidator:
         if len(self._known_bodies) < _MAX_KINDS:
             self._known_bodies[raw] = made
         return made
+
+
+def _check_plain(encoding: bytes) -> None:
+    if encoding.strip().lower() not in (b"", b"identity"):
+        raise Refused(
+            415, f"bodies are not decompressed here, not even {encoding.decode('latin-1')!r}"
+        )
 
 
 def _json_expected(declared: RequestBody, header: bytes) -> bool:

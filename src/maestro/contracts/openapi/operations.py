@@ -34,6 +34,7 @@ class OperationParameter:
     """The value is a JSON text (`content`), not a styled one."""
     allow_empty: bool
     pointer: str
+    deprecated: bool = False
     examples: tuple[Any, ...] = ()
 
 
@@ -255,6 +256,7 @@ def _parameter(
         is_json=carried is not None,
         allow_empty=raw.get("allowEmptyValue") is True,
         pointer=where,
+        deprecated=raw.get("deprecated") is True,
         examples=carried.examples if carried else _examples(root, raw, where),
     )
 

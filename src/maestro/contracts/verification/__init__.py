@@ -1,8 +1,9 @@
 """Holds built things against their contracts, really: one verifier per kind of contract."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from maestro.contracts.verification.replayable import replayable
 from maestro.domain.contract import Contract, ContractKind, Verification
 from maestro.errors import InvalidInput
 from maestro.ports import ContractVerifier, Report, VerificationTarget
@@ -24,4 +25,10 @@ class KindVerifier:
                 f"contract {contract.id!r}: nothing verifies kind {contract.kind.value!r}; "
                 f"kinds with a verifier: {known or 'none'}"
             )
-        return await verifier.verify(contract, target, report)
+        recorded = replayable(contract, target.replay)
+        for note in recorded.notes:
+            await report(f"contract {contract.id}: {note}")
+        verification = await verifier.verify(
+            contract, replace(target, replay=recorded.calls), report
+        )
+        return replace(verification, findings=(*verification.findings, *recorded.findings))

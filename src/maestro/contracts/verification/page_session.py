@@ -25,7 +25,12 @@ from playwright.sync_api import (
 )
 
 from maestro.contracts.verification.page_forms import Marks, NothingToChoose
-from maestro.contracts.verification.page_view import Disappointment, ShownView
+from maestro.contracts.verification.page_view import (
+    NETWORK_CHANGED,
+    Disappointment,
+    ShownView,
+    load,
+)
 from maestro.contracts.verification.page_visit import ViewVisit
 
 ARGUMENTS = (
@@ -92,8 +97,11 @@ class Watch:
             self.note("page_foreign_request", "the page asks another host", request.url)
 
     def _on_failure(self, request: Request) -> None:
-        if request.failure and "ERR_ABORTED" not in request.failure:  # ended by leaving the page
-            seen = f"{request.method} {request.url}: {request.failure}"
+        failure = request.failure or ""
+        if request.is_navigation_request() and NETWORK_CHANGED in failure:
+            return  # loaded again
+        if failure and "ERR_ABORTED" not in failure:  # ended by leaving the page
+            seen = f"{request.method} {request.url}: {failure}"
             self.note("page_request_failed", "a request of the page failed", seen)
 
     def _on_response(self, response: Response) -> None:
@@ -175,7 +183,7 @@ class Session:
                 self._judge(visit, criterion)
 
     def _take_pictures(self, page: Page) -> None:
-        page.goto(str(self.job["url"]))
+        load(page, str(self.job["url"]))
         page.wait_for_load_state("networkidle")
         page.screenshot(path=self.folder / "start.png")
         for visit in self.visits.values():

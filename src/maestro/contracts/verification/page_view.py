@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Error, Locator, Page, expect
 from maestro.contracts.verification.page_forms import EntryForm, FilledControl, Marks, mark_of
 
 CHOICE_MILLISECONDS = 1500
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 
 _NEW_ROW = """([plural, known]) =>
     [...document.querySelectorAll(`[data-row="${plural}"]`)]
@@ -63,7 +65,7 @@ class ShownView:
         busy = self.page.locator("form[data-form]:visible, dialog[open]").count() > 0
         if busy or not self.page.url.startswith(self.url):
             self.page.goto("about:blank")
-            self.page.goto(self.url)
+            load(self.page, self.url)
         link = self.page.locator(f'[data-nav="{self.plural}"]').first
         self.expect(link, f"no link [data-nav={self.plural}] on the front page")
         link.click()
@@ -72,7 +74,7 @@ class ShownView:
     def reopen(self) -> None:
         """Loads the page anew at the view's own address: only what was stored is still there."""
         self.page.goto("about:blank")
-        self.page.goto(self.url + str(self.spec["path"]))
+        load(self.page, self.url + str(self.spec["path"]))
         self.settle()
 
     def rows(self) -> Locator:
@@ -208,6 +210,28 @@ class ShownView:
         """What the page itself complains about at the moment."""
         shown = self.page.locator('[role="alert"]:visible').all_inner_texts()
         return "; ".join(" ".join(text.split()) for text in shown if text.strip())
+
+
+def load(page: Page, address: str) -> None:
+    """Loads a page, again when the browser gave up because it saw the machine's network change:
+    that says nothing about the page. Raises Error when it cannot be loaded.
+    """
+    for last in (False, False, True):
+        try:
+            page.goto(address)
+        except Error as error:
+            if "net::" in str(error):
+                _await_error_page(page)
+            if last or NETWORK_CHANGED not in str(error):
+                raise
+        else:
+            return
+
+
+def _await_error_page(page: Page) -> None:
+    """The browser's own, which comes after the failure and would interrupt what is loaded next."""
+    with suppress(Error):
+        page.wait_for_url("chrome-error://**", timeout=CHOICE_MILLISECONDS)
 
 
 def _shown_as(control: FilledControl) -> re.Pattern[str] | None:

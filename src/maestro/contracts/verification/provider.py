@@ -90,15 +90,17 @@ async def verify_provider(
     if (url is None) == (command is None):
         raise InvalidInput("give either the URL of a running provider or the command to start one")
     began = time.monotonic()
-    opening = await opened(contract, folder=folder, target=url or "", options=options)
+    opening = await asyncio.to_thread(
+        opened, contract, folder=folder, target=url or "", options=options
+    )
     gathered = opening.gathered
     async with _reached(gathered, url, command, folder, report, options) as address:
         await examined(opening, address, calls, report, options)
     gathered.seconds = time.monotonic() - began
-    return judged(gathered)
+    return await asyncio.to_thread(judged, gathered)
 
 
-async def opened(
+def opened(
     contract: Contract,
     *,
     folder: Path,
@@ -107,6 +109,7 @@ async def opened(
     not_built: Sequence[str] = (),
 ) -> Opening:
     """What can be said before anything is asked: of the document and of the files in `folder`.
+    Blocks.
 
     Raises InvalidInput for a contract that is no OpenAPI document or has errors.
     """
@@ -126,7 +129,7 @@ async def opened(
         seed=options.seed,
         examples=options.examples,
     )
-    gathered.files = await asyncio.to_thread(examine_deliverables, contract, folder)
+    gathered.files = examine_deliverables(contract, folder)
     return Opening(gathered=gathered, api=api, not_built=tuple(not_built))
 
 

@@ -15,6 +15,7 @@ from maestro.contracts.mocks.interfaces.model import (
 from maestro.contracts.openapi.bundling import compiled
 from maestro.contracts.verification.python_calls import PlannedCall
 from maestro.domain.contract import Finding, Severity
+from maestro.domain.syntax import parse_expression
 from maestro.domain.values import JsonValue
 
 SHOWN = 300
@@ -198,7 +199,7 @@ def _default(model: InterfaceModel, parameter: InterfaceParameter) -> JsonValue:
     kind = next((entry for entry in model.types if entry.name == owner.rpartition(".")[2]), None)
     if kind is not None and member in kind.members:
         return kind.members[member]
-    return _as_json(ast.literal_eval(text))
+    return _as_json(ast.literal_eval(parse_expression(text)))
 
 
 def _as_json(value: Any) -> JsonValue:

@@ -1,5 +1,6 @@
 """Holds a really started REST provider of a run against its OpenAPI contract."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 
@@ -30,11 +31,12 @@ class RestVerifier:
         if target.url is None:
             raise InvalidInput(f"contract {contract.id!r}: a REST target needs the provider's URL")
         began = time.monotonic()
-        interface = Interface(contract.specification)
+        interface = await asyncio.to_thread(Interface, contract.specification)
         options = VerificationOptions(
             seed=self.seed, generated_seconds=self._limit(len(interface.operations))
         )
-        opening = await opened(
+        opening = await asyncio.to_thread(
+            opened,
             contract,
             folder=target.sandbox.root,
             target=target.description,
@@ -44,7 +46,8 @@ class RestVerifier:
         await examined(opening, target.url.rstrip("/"), target.replay, report, options)
         opening.gathered.seconds = time.monotonic() - began
         left_out = known_operations(interface, target.not_built)
-        verification = judged(opening.gathered).verification()
+        made = await asyncio.to_thread(judged, opening.gathered)
+        verification = made.verification()
         return replace(
             verification,
             operations_total=verification.operations_total + len(left_out),

@@ -32,23 +32,23 @@ def is_document(file: SourceFile) -> bool:
 
 
 def scan_documents(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
-    """The text of operations is looked for in the reference only."""
+    """The text of operations is looked for in the reference only; without a record of contracts
+    nobody can say which there are, and nothing is reported of them.
+    """
     by_path = {file.path: file for file in files}
     missing = [
         f"{path} is missing or says nothing"
         for path in (README, REFERENCE)
         if path not in by_path or any(_unreadable(by_path[path]))
     ]
-    reference = by_path[REFERENCE].text if REFERENCE in by_path else ""
-    contracts = [decode(Contract, item) for item in subject.facts["contracts"]]
-    unnamed = [f"{REFERENCE} does not name {item}" for item in _unnamed(contracts, reference)]
-    return Scan(
-        metrics={
-            "documents.missing": len(missing),
-            "documents.operations_missing": len(unnamed),
-        },
-        detail=[*missing, *unnamed],
-    )
+    found = Scan(metrics={"documents.missing": len(missing)}, detail=missing)
+    if "contracts" in subject.facts:
+        reference = by_path[REFERENCE].text if REFERENCE in by_path else ""
+        contracts = [decode(Contract, item) for item in subject.facts["contracts"]]
+        unnamed = [f"{REFERENCE} does not name {item}" for item in _unnamed(contracts, reference)]
+        found.metrics["documents.operations_missing"] = len(unnamed)
+        found.detail += unnamed
+    return found
 
 
 def _unreadable(file: SourceFile) -> Iterator[str]:

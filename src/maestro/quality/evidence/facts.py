@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from maestro.domain.contract import CheckResult, Contract, ContractKind, Severity, Verification
 from maestro.domain.encoding import decode
 from maestro.domain.quality import Evidence, Score, TracedPart
-from maestro.domain.requirement import Analysis
+from maestro.domain.requirement import Analysis, Complexity
 from maestro.domain.values import JsonObject, JsonScalar
 from maestro.errors import InvalidInput
 from maestro.ports import EvidenceSubject
@@ -31,6 +31,14 @@ Count = tuple[int, Mapping[str, JsonScalar], Sequence[str]]
 
 PAGE_BUILDER, CONTRACT_TESTER, OPERATOR = "frontend_developer", "qa_engineer", "devops_engineer"
 _REVERSIBLE = "migration_reversible"
+_OTHER_INTERFACES = (
+    ContractKind.GRAPHQL,
+    ContractKind.GRPC,
+    ContractKind.EVENT_STREAM,
+    ContractKind.MESSAGE_QUEUE,
+    ContractKind.INTERFACE,
+)
+"""Beside REST, which has metrics of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,7 @@ def verifications(facts: JsonObject) -> Count:
         "page.not_conforming": len(unkept[ContractKind.PAGE]),
         "page.checks": sum(len(v.checks) for v in pages),
         "documents.not_conforming": len(unkept[ContractKind.DOCUMENT]),
+        "interfaces.not_conforming": sum(len(unkept[kind]) for kind in _OTHER_INTERFACES),
     }
     detail = [
         f"{c.id} is {'not kept' if c.id in verified else 'not verified'}"
@@ -163,6 +172,9 @@ def trace(facts: JsonObject) -> Count:
     strange = [part.status for part in parts if part.status not in known]
     if strange:
         raise ValueError(f"a requirement part has the status {strange[0]!r}")
+    unverified = [part for part in parts if part.status == "unverified"]
+    metrics["trace.unverified"] = sum(not part.needs_browser for part in unverified)
+    metrics["trace.unverified_pages"] = sum(part.needs_browser for part in unverified)
     open_parts = [part for part in parts if part.status != "verified"]
     return len(parts), metrics, [f"{p.status}: {p.text}: {p.reason}" for p in open_parts]
 
@@ -185,8 +197,17 @@ def circumstances(facts: JsonObject) -> Count:
     metrics: dict[str, JsonScalar] = {
         "run.allow_partial": facts["allow_partial"],
         "run.browser": facts["browser"],
+        "risk.level": risk_level(decode(Analysis, facts["analysis"])),
     }
     return 1, metrics, ()
+
+
+def risk_level(found: Analysis) -> str:
+    """By how much is to be built and how much of it is uncertain."""
+    if found.complexity is Complexity.VERY_COMPLEX or len(found.risks) > 3:
+        return "high"
+    small = found.complexity in (Complexity.SIMPLE, Complexity.MODERATE)
+    return "low" if small and len(found.risks) < 2 else "medium"
 
 
 def launch(facts: JsonObject) -> Count:

@@ -53,7 +53,7 @@ _TAKES_SQL = frozenset({"execute", "executemany", "executescript", "exec_driver_
 
 
 def accepts(file: SourceFile) -> bool:
-    return file.suffix in SOURCE and not file.is_test
+    return file.suffix in SOURCE and file.is_application
 
 
 def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:

@@ -2,10 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from maestro.ports import EvidenceSubject
-from maestro.quality.evidence.tooling import Scan, SourceFile
+from maestro.quality.evidence.tooling import SourceFile
 
 _SHAPES = (
     ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
@@ -33,18 +32,13 @@ def accepts(file: SourceFile) -> bool:
     return True
 
 
-def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
-    places = [place for file in files for place in _secrets(file)]
-    return Scan(metrics={"secrets.found": len(places)}, detail=places)
-
-
-def _secrets(file: SourceFile) -> Iterator[str]:
+def places(file: SourceFile) -> Iterator[tuple[str, str]]:
     """Place and kind; never the secret itself, which must not reach a log."""
     bare = file.suffix in _BARE_FORMATS or file.name.startswith(".env")
     for number, line in enumerate(file.text.splitlines(), 1):
         kind = _kind(line, bare=bare)
         if kind:
-            yield f"{file.path}:{number}: {kind}"
+            yield f"{file.path}:{number}", kind
 
 
 def _kind(line: str, *, bare: bool) -> str:

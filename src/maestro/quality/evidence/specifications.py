@@ -9,7 +9,7 @@ from typing import Any
 from maestro.domain.contract import Contract, ContractKind
 
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
-_CONTENT = {
+_CONTENT = {  # where what is promised stands, in the kinds that are data of our own
     ContractKind.DATA_SCHEMA: "tables",
     ContractKind.DOCUMENT: "files",
     ContractKind.PAGE: "views",
@@ -20,8 +20,11 @@ def faults_of(contract: Contract) -> Iterator[str]:
     """One sentence per fault."""
     if contract.kind is ContractKind.REST:
         yield from _rest_faults(contract.specification)
-    elif not contract.specification.get(_CONTENT[contract.kind]):
-        yield f"the specification names no {_CONTENT[contract.kind]}"
+    elif contract.kind in _CONTENT:
+        if not contract.specification.get(_CONTENT[contract.kind]):
+            yield f"the specification names no {_CONTENT[contract.kind]}"
+    elif not any(contract.specification.values()):
+        yield "the specification is empty"
     if not contract.deliverables:
         yield "nothing is to be delivered for it"
 

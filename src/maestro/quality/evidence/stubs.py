@@ -6,11 +6,12 @@ All of it is found by reading; no delivered code is run.
 import ast
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from maestro.domain.placeholders import MAY_BE_EMPTY, pretences
+from maestro.domain.placeholders import MAY_BE_EMPTY, placeholder_words, pretences
 from maestro.domain.syntax import parse_python
 from maestro.ports import EvidenceSubject
+from maestro.quality.evidence.suppressions import added
 from maestro.quality.evidence.tooling import Scan, SourceFile
 
 SOURCE = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".css", ".html"})
@@ -34,7 +35,10 @@ def accepts(file: SourceFile) -> bool:
 
 
 def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
-    """Counts what only pretends to be there."""
+    """Counts what only pretends to be there.
+
+    Suppressions that `facts["suppressions"]` (count by file) does not know are new.
+    """
     found = Scan()
     trees: dict[str, ast.Module] = {}
     stubs: list[str] = []
@@ -49,12 +53,16 @@ def scan(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
     tests = [file for file in files if file.is_test]
     asserting = _asserting({f.path: trees[f.path] for f in tests if f.path in trees})
     toothless = [line for f in tests for line in _toothless(f, trees.get(f.path), asserting)]
-    skips = [line for f in tests for line in _skips(f, trees.get(f.path))]
-    found.detail += [*stubs, *toothless, *skips]
+    skips = [line for f in tests for line in skip_marks(f, trees.get(f.path))]
+    words = [line for file in files for line in _placeholders(file)]
+    silenced = list(added(files, subject.facts.get("suppressions", {})))
+    found.detail += [*stubs, *toothless, *skips, *silenced]
     found.metrics = {
         "stubs.found": len(stubs),
         "stubs.assertion_free": len(toothless),
         "stubs.skip_markers": len(skips),
+        "stubs.placeholders": len(words),
+        "suppressions.added": len(silenced),
     }
     return found
 
@@ -91,6 +99,14 @@ def _stubs(file: SourceFile, tree: ast.Module | None) -> Iterator[str]:
     if file.suffix in _SCRIPTS:
         for match in _SCRIPT_UNDONE.finditer(file.text):
             yield f"line {_line(file.text, match.start())}: {match.group()[:100]!r}"
+
+
+def _placeholders(file: SourceFile) -> list[str]:
+    """None in a file that does not parse, which counts as a stub."""
+    try:
+        return [f"{file.path}: {place}" for place in placeholder_words(file.path, file.text)]
+    except (tokenize.TokenError, SyntaxError):
+        return []
 
 
 def _says_nothing(tree: ast.Module) -> bool:
@@ -138,19 +154,20 @@ def _asserts(node: ast.AST, asserting: set[str]) -> bool:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Assert) and not isinstance(inner.test, ast.Constant):
             return True
-        if isinstance(inner, ast.Call):
-            called = ast.unparse(inner.func)
-            last = called.rsplit(".", 1)[-1]
-            if (
-                called in _RAISES
-                or last in asserting
-                or (last.startswith("assert") and "." in called)
-            ):
-                return True
+        if isinstance(inner, ast.Call) and is_assertion(inner, asserting):
+            return True
     return False
 
 
-def _skips(file: SourceFile, tree: ast.Module | None) -> Iterator[str]:
+def is_assertion(call: ast.Call, asserting: Collection[str] = ()) -> bool:
+    """Whether it fails a test by itself, or is one of the functions that do."""
+    called = ast.unparse(call.func)
+    last = called.rsplit(".", 1)[-1]
+    return called in _RAISES or last in asserting or (last.startswith("assert") and "." in called)
+
+
+def skip_marks(file: SourceFile, tree: ast.Module | None) -> Iterator[str]:
+    """Places that keep a test from running or from counting. `tree`: of a Python file."""
     if tree is None:
         if file.suffix in _SCRIPTS:
             for match in _SCRIPT_SKIP.finditer(file.text):

@@ -2,22 +2,36 @@
 
 import asyncio
 import hashlib
+import io
 import os
 import re
 import stat
 import time
+import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from maestro.domain.quality import Evidence, EvidenceStatus
 from maestro.domain.values import JsonScalar
 from maestro.ports import EvidenceSubject
+from maestro.quality.evidence.reached import reached
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", ".git", ".venv"})
 """Never among what a persona delivers (delivery refuses to store them)."""
 MAX_SHOWN = 50
+_UNREADABLE_CODE = frozenset({".pyc", ".pyd", ".pyo", ".pth", ".so", ".dll", ".dylib", ".wasm"})
+"""What an interpreter loads, and nobody who reads source sees."""
+_BINARY = frozenset(
+    {
+        ".avif", ".bmp", ".db", ".eot", ".gif", ".ico", ".jpeg", ".jpg", ".mp3", ".mp4", ".ogg",
+        ".otf", ".pdf", ".png", ".sqlite", ".sqlite3", ".ttf", ".wav", ".webm", ".webp", ".woff",
+        ".woff2",
+    }
+)  # fmt: skip
+"""Files that are no text, and no code either."""
 _TESTS = re.compile(r"(?:tests|backend/tests|frontend/tests|services/[^/]+/tests)/")
+_SERVICE = re.compile(r"(backend|services/[^/]+)/")
 
 
 class UnusableFile(Exception):
@@ -82,6 +96,8 @@ class SourceFile:
     path: str
     """Relative to the tree."""
     text: str
+    used: bool = False
+    """Whether it lies among tests and the application loads it all the same."""
 
     @property
     def name(self) -> str:
@@ -93,8 +109,19 @@ class SourceFile:
 
     @property
     def is_test(self) -> bool:
-        """By place alone: what the application imports is no test, whatever it is called."""
+        """By place alone, whatever it is called."""
         return _TESTS.match(self.path) is not None
+
+    @property
+    def is_application(self) -> bool:
+        """To be examined as what is delivered to run."""
+        return self.used or not self.is_test
+
+    @property
+    def service(self) -> str:
+        """The folder of the service it belongs to; `.` for everything else."""
+        found = _SERVICE.match(self.path)
+        return found.group(1) if found else "."
 
 
 @dataclass(slots=True)
@@ -147,15 +174,41 @@ def read_files(root: Path) -> list[SourceFile]:
     Raises:
         UnusableFile: names the path.
     """
-    found: list[SourceFile] = []
+    found: dict[str, SourceFile] = {}
     for path in _plain_files(root):
-        content = path.read_bytes()
-        if b"\0" not in content:
-            text = content.decode("utf-8", errors="replace")
-            found.append(SourceFile(path.relative_to(root).as_posix(), text))
-        elif path.suffix.lower() in (".py", ".js", ".mjs", ".cjs", ".html"):
-            raise UnusableFile(f"{path.relative_to(root).as_posix()} holds NUL bytes")
-    return sorted(found, key=lambda file: file.path)
+        place = path.relative_to(root).as_posix()
+        text = _text(place, path.read_bytes())
+        if text is not None:
+            found[place] = SourceFile(place, text)
+    tests = {path for path, file in found.items() if file.is_test}
+    used = reached({path: file.text for path, file in found.items()}, tests) if tests else ()
+    return [replace(file, used=path in used) for path, file in sorted(found.items())]
+
+
+def _text(place: str, content: bytes) -> str | None:
+    """None for what is no text and need not be one. Raises UnusableFile."""
+    path = PurePosixPath(place)
+    suffix = path.suffix.lower()
+    if suffix in _UNREADABLE_CODE:
+        raise UnusableFile(f"{place} would be loaded and cannot be read; deliver its source")
+    if path.name == "pyvenv.cfg":
+        raise UnusableFile(f"{place} makes its folder an environment, which tools leave out")
+    if b"\0" in content:
+        if suffix in _BINARY:
+            return None
+        raise UnusableFile(f"{place} holds NUL bytes and cannot be examined")
+    return _python(place, content) if suffix == ".py" else content.decode(errors="replace")
+
+
+def _python(place: str, content: bytes) -> str:
+    """Read as Python would. In another encoding it could say something else than what is seen."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        if encoding not in ("utf-8", "utf-8-sig", "ascii"):
+            raise UnusableFile(f"{place} says it is written in {encoding!r}; write it in UTF-8")
+        return content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UnusableFile(f"{place} is not written in UTF-8: {error}") from error
 
 
 def read_report(root: Path, path: Path, limit: int) -> str:
@@ -175,7 +228,11 @@ def read_report(root: Path, path: Path, limit: int) -> str:
 
 
 def _plain_files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
+
+    def refuse(error: OSError) -> None:
+        raise UnusableFile(f"{error.filename} cannot be looked into: {error.strerror}")
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
         folders[:] = sorted(name for name in folders if name not in IGNORED_FOLDERS)
         for name in (*folders, *names):
             path = Path(folder) / name

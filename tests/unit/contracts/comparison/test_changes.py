@@ -3,6 +3,7 @@
 import pytest
 
 from maestro.contracts.comparison import Change, ChangeKind, Comparison, version_numbers
+from maestro.contracts.comparison.changes import keeps_promises
 from maestro.errors import InvalidInput
 
 
@@ -19,6 +20,9 @@ def test_worst_first_and_each_once() -> None:
     assert str(hard) == "breaking r at /x: m"
 
 
+BREAKS, ADDS, RISKS = ChangeKind.BREAKING, ChangeKind.COMPATIBLE, ChangeKind.DANGEROUS
+
+
 @pytest.mark.parametrize(
     ("kinds", "edited", "version"),
     [
@@ -31,6 +35,20 @@ def test_worst_first_and_each_once() -> None:
 )
 def test_the_version_that_is_due(kinds: list[ChangeKind], edited: bool, version: str) -> None:
     assert Comparison.of(map(change, kinds), edited=edited).next_version("1.4.2") == version
+
+
+@pytest.mark.parametrize(
+    ("kinds", "edited", "version"),
+    [([BREAKS, ADDS], True, "1.0.0"), ([ADDS], True, "0.4.3"), ([RISKS], False, "0.4.3"),
+     ([], True, "0.4.3"), ([], False, "0.4.2")],
+)  # fmt: skip
+def test_before_1_0_0_a_minor_number_promises_nothing(
+    kinds: list[ChangeKind], edited: bool, version: str
+) -> None:
+    found = Comparison.of(map(change, kinds), edited=edited)
+    due = found.next_version("0.4.2")
+    assert due == version
+    assert keeps_promises(due, "0.4.2") is not bool(found.breaking)
 
 
 def test_versions() -> None:

@@ -51,6 +51,7 @@ CASES = [
     ("operations.publishOrderEvents.messages.2", GONE, "breaking", "dangerous",
      "sent-message-removed"),
     ("operations.takeCancellation", GONE, "breaking", "compatible", "received-message-removed"),
+    ("operations.publishOrderEvents", GONE, "breaking", "breaking", "operations-removed"),
     ("operations.giveQuote.reply", GONE, "breaking", "compatible", "reply-removed"),
     ("channels.orders.address", "all-orders", "breaking", "breaking", "address-changed"),
     ("servers.events.protocol", "wss", "breaking", "breaking", "server-protocol-changed"),

@@ -87,6 +87,18 @@ def test_types_follow_the_schemas() -> None:
     assert "getProduct(values: { productId: number }" in declared
 
 
+def test_the_readme_says_how_each_function_is_called() -> None:
+    contract = read_contract(SHOP)
+    python = python_client(contract).files["README.md"].decode()
+    assert (
+        "| `replace_product(product_id=..., body=...)` | `PUT /products/{product_id}` |" in python
+    )
+    assert "| `list_products()` |" in python
+    typescript = typescript_client(contract).files["README.md"].decode()
+    assert "| `replaceProduct({ productId, body })` |" in typescript
+    assert "| `listProducts()` |" in typescript
+
+
 def test_the_same_contract_makes_the_same_files() -> None:
     contract = read_contract(SHOP)
     for export in (python_client, typescript_client):

@@ -1,6 +1,7 @@
 """Exports: what is in them, what is refused, and that no name of a contract becomes code."""
 
 import json
+import re
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -215,6 +216,18 @@ def test_no_word_of_a_contract_is_read_by_the_shell(tmp_path: Path) -> None:
     arguments = (tmp_path / "arguments").read_text().split("\0")
     assert f"x-it: {header}" in arguments
     assert "owned" in arguments[-2]
+
+
+def test_what_is_deleted_is_needed_by_no_later_line() -> None:
+    contract = read_contract(SHOP)
+    (script,) = export(contract, "curl").files.values()
+    methods = re.findall(rb"^call '([A-Z]+) ", script, re.MULTILINE)
+    assert methods[-2:] == [b"DELETE", b"DELETE"]
+    assert b"DELETE" not in methods[:-2]
+    lines = export(contract, "express").files["README.md"].partition(b"## Try it")[2].split(b"\n")
+    tried = [line for line in lines if line.startswith(b"curl ")]
+    assert len(tried) > 6
+    assert not any(b"--request DELETE" in line for line in tried[:-2])
 
 
 def test_texts_of_a_contract_stay_in_their_cell() -> None:

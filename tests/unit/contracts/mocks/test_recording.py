@@ -86,6 +86,19 @@ def test_memory_is_bounded_by_number_and_size() -> None:
     assert [call.request_body for call in recorder.calls()] == [{"n": 99}]
 
 
+def test_calls_told_of_other_protocols_count_what_they_hold() -> None:
+    """As gRPC and WebSocket tell them: already decoded."""
+    recorder = CallRecorder()
+    large = "x" * (recording.MAX_KEPT_BYTES // 6)
+    for number in range(8):
+        body = {"number": number, "texts": [large, {large[:-1]: number}]}
+        recorder(replace(told(), protocol="grpc", request_body=body, reply_body=None))
+    kept = [call.request_body["number"] for call in recorder.calls()]
+    assert (kept, recorder.total) == ([6, 7], 8)
+    recorder(replace(told(), protocol="websocket", reply_body="y" * recording.MAX_KEPT_BYTES))
+    assert [call.protocol for call in recorder.calls()] == ["websocket"]
+
+
 def test_one_consumer_is_told_and_forgotten_alone() -> None:
     recorder = CallRecorder()
     for number, name in enumerate(("a", "b", "a")):

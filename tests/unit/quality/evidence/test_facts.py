@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,25 +130,27 @@ def test_an_empty_record_is_not_measured(name: str) -> None:
     assert collect(name, facts).status is EvidenceStatus.UNAVAILABLE
 
 
+ANALYSIS = Analysis(
+    type=RequirementType.FEATURE_DEVELOPMENT,
+    complexity=Complexity.SIMPLE,
+    parallelizability=Parallelizability.FULLY_PARALLEL,
+    expertise=(),
+    effort_hours=1.0,
+    risks=(),
+    dependencies=(),
+    rationale="",
+    confidence=0.9,
+    domain=DomainModel(title="T", entities=()),
+    parts=(),
+)
+
+
 def test_the_analysis_is_counted() -> None:
     part = RequirementPart(id="R1", kind=PartKind.ENTITY, text="tasks", source="tasks")
     voice = RequirementPart(
         id="R2", kind=PartKind.UNKNOWN, text="v", source="v", covered=False, reason="nobody"
     )
-    analysis = Analysis(
-        type=RequirementType.FEATURE_DEVELOPMENT,
-        complexity=Complexity.SIMPLE,
-        parallelizability=Parallelizability.FULLY_PARALLEL,
-        expertise=(),
-        effort_hours=1.0,
-        risks=(),
-        dependencies=(),
-        rationale="",
-        confidence=0.9,
-        domain=DomainModel(title="T", entities=()),
-        parts=(part, voice),
-        open_questions=("which currency?",),
-    )
+    analysis = replace(ANALYSIS, parts=(part, voice), open_questions=("which currency?",))
     found = collect("analysis", {"analysis": encode(analysis)})
     assert found.metrics == {
         "requirements.parts": 2,
@@ -203,6 +206,8 @@ def test_contracts_are_counted_by_kind_consumer_and_state() -> None:
         (ContractKind.DATA_SCHEMA, {"tables": []}),
         (ContractKind.PAGE, {"title": "x"}),
         (ContractKind.DOCUMENT, {"files": []}),
+        (ContractKind.GRPC, {"files": {}}),
+        (ContractKind.GRAPHQL, {"sdl": ""}),
     ],
 )  # fmt: skip
 def test_a_specification_that_says_nothing_is_an_error(
@@ -281,6 +286,17 @@ def test_a_page_is_kept_only_when_every_page_was_checked() -> None:
     assert found.metrics["page.not_conforming"] == 1
 
 
+@pytest.mark.parametrize("kind", ["graphql", "grpc", "event_stream", "message_queue", "interface"])
+def test_every_other_kind_of_interface_has_to_be_kept_too(kind: str) -> None:
+    other = contract("other", ContractKind(kind))
+    unkept = collect("verifications", record((contract(), other), (verification(),)))
+    assert unkept.metrics["interfaces.not_conforming"] == 1
+    assert unkept.metrics["rest.not_conforming"] == 0
+    kept = collect("verifications", record((other,), (verification("other"),)))
+    assert kept.metrics["interfaces.not_conforming"] == 0
+    assert collect("contracts", record((other,))).metrics["contracts.lint_errors"] == 0
+
+
 def checks(*passed: bool) -> dict[str, Any]:
     made = [CheckResult(id=f"c{n}", statement="s", passed=ok) for n, ok in enumerate(passed)]
     return {"persona": "x", "checks": encode(made)}
@@ -301,13 +317,15 @@ def test_the_trace_is_counted_by_status() -> None:
         TracedPart(part=f"R{n}", text="t", status=status, checks=())
         for n, status in enumerate(["verified", "verified", "failed", "unverified", "not_built"])
     ]
-    found = collect("trace", {"trace": encode(parts), "not_built": 3})
+    page = replace(parts[3], part="R9", needs_browser=True)
+    found = collect("trace", {"trace": encode([*parts, page]), "not_built": 3})
     assert found.metrics == {
-        "trace.parts": 5,
+        "trace.parts": 6,
         "trace.left_out": 3,
         "trace.verified": 2,
         "trace.failed": 1,
         "trace.unverified": 1,
+        "trace.unverified_pages": 1,
         "trace.not_built": 1,
     }
 
@@ -337,7 +355,29 @@ def test_circumstances_and_launch_are_passed_on() -> None:
         "allow_partial": False,
         "browser": True,
         "launch": {"started": True, "answers": False},
+        "analysis": encode(ANALYSIS),
     }
-    circumstances = collect("circumstances", facts).metrics
-    assert circumstances == {"run.allow_partial": False, "run.browser": True}
+    assert collect("circumstances", facts).metrics == {
+        "run.allow_partial": False,
+        "run.browser": True,
+        "risk.level": "low",
+    }
     assert collect("launch", facts).metrics == {"launch.started": True, "launch.answers": False}
+
+
+@pytest.mark.parametrize(
+    ("complexity", "risks", "level"),
+    [
+        (Complexity.SIMPLE, 1, "low"),
+        (Complexity.MODERATE, 2, "medium"),
+        (Complexity.COMPLEX, 0, "medium"),
+        (Complexity.SIMPLE, 4, "high"),
+        (Complexity.VERY_COMPLEX, 0, "high"),
+    ],
+)
+def test_the_risk_grows_with_what_is_built_and_what_is_uncertain(
+    complexity: Complexity, risks: int, level: str
+) -> None:
+    analysis = replace(ANALYSIS, complexity=complexity, risks=("r",) * risks)
+    facts = {"allow_partial": False, "browser": True, "analysis": encode(analysis)}
+    assert collect("circumstances", facts).metrics["risk.level"] == level

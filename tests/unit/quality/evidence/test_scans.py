@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,26 @@ import pytest
 from maestro.domain.quality import Evidence, EvidenceStatus
 from maestro.domain.values import JsonObject, JsonScalar
 from maestro.ports import EvidenceSubject, SandboxStrength
-from maestro.quality.evidence import collectors
+from maestro.quality.evidence import collectors, secrets
+from maestro.quality.evidence.tooling import (
+    Scan,
+    ScanCollector,
+    SourceFile,
+    UnusableFile,
+    read_files,
+)
+
+
+def own_secrets(files: Sequence[SourceFile], subject: EvidenceSubject) -> Scan:
+    """Our own half of the search for secrets; the other one is a program."""
+    found = [f"{place}: {kind}" for file in files for place, kind in secrets.places(file)]
+    return Scan(metrics={"secrets.found": len(found)}, detail=found)
+
+
+COLLECTORS = {
+    **collectors(),
+    "secrets": ScanCollector("secrets", "maestro-secrets", secrets.accepts, own_secrets),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +54,7 @@ def collect(
         target.write_text(text, encoding="utf-8")
     sandbox: Any = ScriptedSandbox(root)
     subject = EvidenceSubject(sandbox=sandbox, facts=facts or {})
-    return asyncio.run(collectors()[name].collect(subject))
+    return asyncio.run(COLLECTORS[name].collect(subject))
 
 
 def measure(name: str, root: Path, files: Mapping[str, str]) -> dict[str, JsonScalar]:
@@ -87,6 +106,57 @@ def test_source_that_hides_behind_a_nul_byte_is_refused(name: str, tmp_path: Pat
     found = collect(name, tmp_path, {"good.py": "x = 1\n"})
     assert found.status is EvidenceStatus.FAILED
     assert "NUL" in found.tool_errors[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "complaint"),
+    [
+        ("backend/.env", b"TOKEN=abc\0", "holds NUL bytes"),
+        ("app/data.json", b"{}\0", "holds NUL bytes"),
+        ("app/archive.zip", b"PK\0", "holds NUL bytes"),
+        ("app/main.cpython-311-x86_64-linux-gnu.so", b"x", "would be loaded"),
+        ("app/main.pyc", b"x", "would be loaded"),
+        ("app/more.pth", b"import os\n", "would be loaded"),
+        ("app/pyvenv.cfg", b"", "makes its folder an environment"),
+        ("app/a.py", b"# coding: utf-7\nx = 1\n", "write it in UTF-8"),
+        ("app/a.py", b"#!/x\n# -*- coding: latin-1 -*-\nx = 1\n", "write it in UTF-8"),
+        ("app/a.py", b"# coding: no-such\nx = 1\n", "is not written in UTF-8"),
+        ("app/a.py", b"x = '\xff'\n", "is not written in UTF-8"),
+    ],
+)
+def test_what_nobody_can_read_is_refused(
+    path: str, content: bytes, complaint: str, tmp_path: Path
+) -> None:
+    (tmp_path / path).parent.mkdir()
+    (tmp_path / path).write_bytes(content)
+    found = collect("sast", tmp_path, {"good.py": "x = 1\n"})
+    assert found.status is EvidenceStatus.FAILED
+    assert found.tool_errors[0].startswith(path)
+    assert complaint in found.tool_errors[0]
+
+
+def test_pictures_are_no_source_and_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG\0\0")
+    (tmp_path / "marked.py").write_bytes(b"\xef\xbb\xbf# coding: utf-8\neval(input())\n")
+    found = collect("sast", tmp_path, {})
+    assert found.metrics["sast.high"] == 1, found
+
+
+def test_a_tree_that_cannot_be_looked_into_is_not_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFile, match="cannot be looked into"):
+        read_files(tmp_path / "absent")
+
+
+def test_what_the_application_imports_from_its_tests_is_examined(tmp_path: Path) -> None:
+    files = {
+        "backend/app/main.py": "from tests.hidden import go\n",
+        "backend/tests/hidden.py": "def go(x):\n    return eval(x)\n",
+        "backend/tests/test_main.py": "def test_a():\n    assert eval('1')\n",
+    }
+    found = collect("sast", tmp_path, files)
+    assert found.metrics["sast.high"] == 1
+    assert found.detail[0].startswith("backend/tests/hidden.py:2")
+    assert found.files_examined == 2
 
 
 @pytest.mark.parametrize("name", ["stubs", "sast", "artefacts"])
@@ -500,6 +570,6 @@ def test_a_document_that_says_nothing_is_missing(text: str | None, tmp_path: Pat
     assert found.metrics["documents.missing"] == 1
 
 
-def test_without_contracts_in_the_record_documents_cannot_be_judged(tmp_path: Path) -> None:
+def test_without_contracts_in_the_record_nothing_is_said_of_operations(tmp_path: Path) -> None:
     found = collect("documents", tmp_path, {"README.md": REFERENCE})
-    assert found.status is EvidenceStatus.FAILED
+    assert found.metrics == {"documents.missing": 1}

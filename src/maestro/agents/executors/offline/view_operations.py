@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from maestro.domain.contract import ContractKind
+from maestro.domain.contract_paths import readable_paths
 from maestro.domain.work import Assignment
 
 FIRST_PORT = 8000
@@ -59,6 +60,7 @@ def operations_view(assignment: Assignment) -> Mapping[str, object]:
         "base_path": base_path(assignment),
         "foreign": assignment.constraints.contract is not None,
         "first_port": FIRST_PORT,
+        "load_paths": () if several else _load_paths(assignment),
         "ports": tuple(ports + [service.port for service in services]),
         "image": _slug(assignment.domain.title),
         "run_summary": _run_summary(services, page),
@@ -102,6 +104,19 @@ def _server_path(document: Mapping[str, Any]) -> str:
     for name, variable in (servers[0].get("variables") or {}).items():
         url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
     return urlsplit(url).path.rstrip("/")
+
+
+def _load_paths(assignment: Assignment) -> tuple[str, ...]:
+    """What can be asked of the one service at any time; somebody else's document may have
+    operations that are not built.
+    """
+    if assignment.constraints.contract is not None:
+        return ()
+    return tuple(
+        base_path(assignment) + path
+        for contract in assignment.contracts
+        for path in readable_paths(contract)
+    )
 
 
 def has_page(assignment: Assignment) -> bool:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from maestro.contracts.asyncapi.addresses import ServedAddress
@@ -19,6 +20,8 @@ from maestro.domain.values import JsonObject, JsonValue
 from maestro.errors import InvalidInput, SandboxFailed
 from maestro.settings import without_password
 
+MAX_LEAVING = 1000
+"""Messages that wait for the broker; with so many, publishing is refused."""
 MAX_OWN = 1000
 """Messages of its own that it remembers, to know them when they come back."""
 
@@ -34,7 +37,7 @@ class BrokerMock:
         """What the stage publishes, for whomever, goes to the broker too."""
         self._stage = stage
         self._link = link
-        self._leaving: asyncio.Queue[tuple[str, SampleMessage]] = asyncio.Queue()
+        self._leaving: asyncio.Queue[tuple[str, SampleMessage]] = asyncio.Queue(MAX_LEAVING)
         self._own: deque[tuple[str, bytes]] = deque(maxlen=MAX_OWN)
 
     @property
@@ -55,9 +58,7 @@ class BrokerMock:
                     for served in self.heard()
                     for where in (destination_of(served),)
                 ]
-                stack.enter_context(
-                    self._stage.watched(lambda *told: self._leaving.put_nowait(told))
-                )
+                stack.enter_context(self._stage.watched(self._leave))
                 group = await stack.enter_async_context(asyncio.TaskGroup())
                 work = [self._listen(*pair) for pair in heard]
                 tasks = [group.create_task(self._kept_up(one)) for one in (*work, self._carry())]
@@ -82,6 +83,16 @@ class BrokerMock:
             problem = without_password(str(error)) or type(error).__name__
         raise SandboxFailed(f"the broker is gone: {problem}")
 
+    def _leave(self, path: str, sample: SampleMessage) -> Callable[[], None]:
+        if self._leaving.full():
+            raise Refused(
+                503,
+                f"{MAX_LEAVING} messages wait for the broker, which is too slow; nothing was "
+                "published: try again when it has taken some",
+                keeps_contract=True,
+            )
+        return partial(self._leaving.put_nowait, (path, sample))
+
     async def _carry(self) -> None:
         while True:
             path, sample = await self._leaving.get()
@@ -94,13 +105,14 @@ class BrokerMock:
         """Publishes the application's next message there.
 
         Raises:
-            InvalidInput: no such address, or nothing the application sends there.
+            InvalidInput: no such address, or nothing the application sends there, or too much
+                waits for the broker.
         """
         try:
             meeting = self._stage.arrived(address)
+            sample = self._stage.drawn(meeting, named).sample
         except Refused as refused:
             raise InvalidInput(refused.detail) from None
-        sample = self._stage.drawn(meeting, named).sample
         await self._leaving.join()
         return sample
 

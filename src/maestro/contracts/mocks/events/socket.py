@@ -87,7 +87,9 @@ class SocketExchange(EventExchange):
             return self._stage.welcome(self._meeting)
         except InvalidInput as error:
             self._tell(Refused(500, f"no message of the contract can be made: {error}"))
-            return []
+        except Refused as refused:
+            self._tell(refused)
+        return []
 
     async def _write(self, count: int | None) -> None:
         left = count

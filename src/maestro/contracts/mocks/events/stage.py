@@ -85,6 +85,7 @@ class EventStage:
 
         Raises:
             InvalidInput: nothing is there, or the message is none the application may send.
+            Refused: somebody who watches cannot take it.
         """
         try:
             meeting = self.meeting(path)
@@ -102,8 +103,9 @@ class EventStage:
         """The next sample of an address, published. Raises InvalidInput."""
         topic = meeting.topic
         sample = self.player.sample(meeting.served, topic.drawn, meeting.values, named=named)
+        published = topic.publish(sample)
         topic.drawn += 1
-        return meeting.topic.publish(sample)
+        return published
 
     def welcome(self, meeting: Meeting) -> list[Published]:
         """What a listener gets first: the last message, a sample where there is none yet."""
@@ -178,6 +180,7 @@ class EventStage:
                 contract=self.contract.id,
                 consumer=self.consumer,
                 protocol=protocol,
+                version=self.contract.version,
             )
         )
 

@@ -96,10 +96,10 @@ def event_text(published: Published) -> str:
 
 
 async def tick(stage: EventStage, meeting: Meeting, seconds: float) -> None:
-    """Publishes a sample again and again; ends where none can be made."""
+    """Publishes a sample again and again; ends where none can be made or taken."""
     while True:
         await asyncio.sleep(seconds)
         try:
             stage.drawn(meeting)
-        except InvalidInput:
+        except (InvalidInput, Refused):
             return

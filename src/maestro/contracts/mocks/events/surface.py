@@ -103,7 +103,7 @@ class EventsSurface:
                 method=method,
                 protocol="sse" if method == "GET" else "http",
                 status=refused.status,
-                valid=False,
+                valid=refused.keeps_contract,
                 problem=refused.detail,
             )
             await refuse(send, refused)

@@ -14,8 +14,10 @@ MAX_WAITING = 128
 """Messages that wait for one listener."""
 MAX_TOPICS = 2000
 
-Watch = Callable[[str, SampleMessage], None]
-"""Gets address and message of what the application publishes."""
+Watch = Callable[[str, SampleMessage], Callable[[], None]]
+"""Gets address and message of what the application is about to publish, and returns what takes it.
+Raises Refused where it cannot be taken; what it returns must not fail.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +62,15 @@ class Topic:
         self._last = 0
 
     def publish(self, sample: SampleMessage) -> Published:
+        """Raises what a watcher raises that cannot take it; then nobody at all gets it."""
+        takers = [watch(self._path, sample) for watch in self._watchers]
+        for take in takers:
+            take()
         self._last += 1
         published = Published(number=self._last, sample=sample)
         self.kept.append(published)
         for listener in self.listeners:
             listener.put(published)
-        for watch in self._watchers:
-            watch(self._path, sample)
         return published
 
     def after(self, number: int) -> list[Published]:

@@ -73,7 +73,9 @@ class GraphqlSurface:
         self._memory = Memory(self._engine.roles, behaviour)
         self._start: SeedEntries = {}
         self._record = record
-        self._origin = CallOrigin(contract.id, consumer, protocol="graphql")
+        self._origin = CallOrigin(
+            contract.id, consumer, protocol="graphql", version=contract.version
+        )
         self._take = record.defer if isinstance(record, CallRecorder) else self._tell
 
     @property
@@ -139,7 +141,7 @@ class GraphqlSurface:
         elif scope["type"] == "http":
             await self._http(request_of(scope), receive, send)
 
-    def answered_now(self, request: MockRequest, prefix: str) -> Prompt | None:
+    def answered_now(self, request: MockRequest, prefix: str, *, returns: bool) -> Prompt | None:
         """The short way of the host for whole requests; streams go the long way."""
         if len(request.body) > MAX_BODY:
             return None
@@ -150,8 +152,8 @@ class GraphqlSurface:
         call = _told(request, answer)
         self._take(self._origin, call)
         again = None
-        if answer.is_repeatable and version == self._memory.version:
-            again = _Repetition(self._memory, self._take, self._origin, call)
+        if returns and answer.is_repeatable and version == self._memory.version:
+            again = _Repetition(self._memory, self._take, self._origin, call).again
         return answer.reply, again
 
     async def _http(self, request: MockRequest, receive: Receive, send: Send) -> None:
@@ -263,7 +265,7 @@ class GraphqlSurface:
 class _Repetition:
     """Answers one query again, for as long as nothing has changed."""
 
-    __slots__ = ("_call", "_memory", "_origin", "_reply", "_take", "_version")
+    __slots__ = ("_call", "_memory", "_origin", "_take", "_version")
 
     def __init__(
         self,
@@ -277,13 +279,12 @@ class _Repetition:
         self._take = take
         self._origin = origin
         self._call = call
-        self._reply = (call.reply.head(), call.reply.body)
 
-    def __call__(self) -> tuple[bytes, bytes] | None:
+    def again(self, date: bytes) -> bytes | None:
         if self._version != self._memory.version:
             return None
         self._take(self._origin, self._call)
-        return self._reply
+        return self._call.reply.whole(date)
 
 
 def _told(request: MockRequest, answer: _Answer) -> AnsweredRequest:

@@ -22,6 +22,7 @@ from maestro.contracts.mocks.grpc.state import GrpcRefusal
 from maestro.contracts.mocks.surface import MockBehaviour, Record
 from maestro.contracts.protobuf.model import CallKind, GrpcMethod, ProtobufModel
 from maestro.contracts.protobuf.resources import GrpcResource
+from maestro.domain.contract import Contract
 from maestro.domain.values import JsonValue
 from maestro.ports import RecordedCall
 
@@ -58,7 +59,7 @@ class GrpcCalls:
         behaviour: MockBehaviour,
         record: Record,
         *,
-        contract: str,
+        contract: Contract,
         consumer: str,
     ) -> None:
         self._model = model
@@ -214,9 +215,10 @@ class GrpcCalls:
             request_body=_body(call.requests, streamed=kind.streams_requests),
             request_headers=_headers(call.context.invocation_metadata() or ()),
             reply_body=_body(call.replies, streamed=kind.streams_replies),
-            contract=self._contract,
+            contract=self._contract.id,
             consumer=self._consumer,
             protocol="grpc",
+            version=self._contract.version,
         )
 
 

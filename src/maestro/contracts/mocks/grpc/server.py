@@ -80,7 +80,7 @@ class GrpcMock:
             model,
             self._behaviour,
             self._record,
-            contract=self._contract.id,
+            contract=self._contract,
             consumer=self._consumer,
         )
         server = grpc.aio.server(options=_OPTIONS)

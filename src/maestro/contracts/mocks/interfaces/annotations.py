@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Collection
 from typing import Any
 
+from maestro.domain.syntax import parse_expression
 from maestro.errors import InvalidInput
 
 MAX_DEPTH = 30
@@ -107,7 +108,7 @@ class AnnotationReader:
 
     def parsed(self, node: ast.Constant) -> ast.expr:
         try:
-            inner = ast.parse(str(node.value), mode="eval").body
+            inner = parse_expression(str(node.value))
             self._refuse_code(inner)
             return inner
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -204,7 +205,7 @@ def last_name(node: ast.AST) -> str:
 def normal_annotation(text: str) -> str:
     """Two spellings of one type become one text: `Optional[x.Quote]` and `Quote | None`."""
     try:
-        node = ast.parse(text.strip().strip("'\""), mode="eval").body
+        node = parse_expression(text.strip().strip("'\""))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text.strip()
     return _normal(node, 0)

@@ -41,6 +41,10 @@ class PlacedStub:
         """Blocks. Raises InvalidInput when the consumer has spoilt the record."""
         return self._recorded() if self._calls is None else self._calls
 
+    def seen(self) -> int:
+        """As `calls`: the record keeps them all."""
+        return len(self.calls())
+
     async def go_on_with(self, contract: Contract) -> None:
         """Whoever has imported the module keeps what it got."""
         self._contract = contract
@@ -118,6 +122,7 @@ def read_stub_calls(path: Path, *, consumer: str = "") -> list[RecordedCall]:
                 contract=str(told.get("contract", "")),
                 consumer=consumer,
                 protocol="python",
+                version=str(told.get("version", "")),
             )
         )
     return calls

@@ -16,6 +16,7 @@ from maestro.contracts.mocks.interfaces.model import (
     ParameterKind,
     TypeKind,
 )
+from maestro.domain.syntax import parse_python
 from maestro.domain.values import JsonObject
 from maestro.errors import InvalidInput
 
@@ -36,7 +37,7 @@ def read_python(source: str, *, name: str, module: str) -> InterfaceModel:
     if len(source) > MAX_SOURCE:
         raise InvalidInput(f"contract {name!r}: more than {MAX_SOURCE} characters of Python")
     try:
-        tree = ast.parse(source)
+        tree = parse_python(source)
     except SyntaxError as error:
         raise InvalidInput(
             f"contract {name!r}: line {error.lineno or 0}, column {error.offset or 0}: {error.msg}"

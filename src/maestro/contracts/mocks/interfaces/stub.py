@@ -71,6 +71,7 @@ def _note(line):
     if target:
         line["at"] = datetime.datetime.now(datetime.timezone.utc).isoformat()
         line["contract"] = {name!r}
+        line["version"] = {version!r}
         with open(target, "ab", buffering=0) as file:
             file.write((json.dumps(line, ensure_ascii=False) + "\\n").encode())
 
@@ -128,7 +129,9 @@ def stub_module(contract: Contract, *, seed: int = 0, dynamic: bool = False) -> 
         label=f"{contract.id} {contract.version}",
     )
     table = json.dumps(_table(model, seed, dynamic=dynamic), ensure_ascii=False)
-    answer = _ANSWER.format(table=table, variable=CALLS_VARIABLE, name=str(contract.id))
+    answer = _ANSWER.format(
+        table=table, variable=CALLS_VARIABLE, name=str(contract.id), version=contract.version
+    )
     types = "".join(_type(entry) for entry in model.types)
     owners = "".join(_owner(model, owner) for owner in model.owners)
     return f"{header}{types}\n\n{runtime_source()}{answer}{owners}"

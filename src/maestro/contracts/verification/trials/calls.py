@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from maestro.contracts.mock_marker import ASKED_FOR
 from maestro.contracts.openapi.operations import Operation
 from maestro.contracts.openapi.resources import Resource, ResourceAction
 from maestro.contracts.verification.trials.api import Admission
@@ -20,6 +21,10 @@ from maestro.ports import RecordedCall
 RULE = "consumer_replay"
 OUTSIDE = "call_outside_contract"
 TAKEN_OR_GONE = (404, 409)
+OWN_BOUNDS = (406, 408, 413, 431)
+"""Refusals by which servers may differ: what they can write, and how much they read how slowly."""
+UNADDRESSED = (400, 429)
+"""Refusals before it was known whose request it is: a consumer's name that is none, or too many."""
 SENT_ALONG = ("accept", "content-type")
 
 
@@ -64,6 +69,8 @@ class CallReplay:
             if call.protocol != "http" or call.method == "OPTIONS" or _wished_for(call):
                 continue  # faults a consumer asked the mock for, and other kinds of contract
             matched = self._matched(call)
+            if matched is not None and _is_of_the_mock(call, matched.operation):
+                continue
             if matched is not None and matched.operation.key in self.lab.api.excluded:
                 continue  # the provider says itself that it has not built it
             if matched is None:
@@ -209,8 +216,19 @@ def _copied(value: Any) -> Any:
 
 def _wished_for(call: RecordedCall) -> bool:
     """Whether the mock failed because it was asked to."""
+    if call.problem == ASKED_FOR:
+        return True
     wish = call.request_headers.get("prefer", "")
-    return call.status >= 500 or (call.status >= 400 and "code=" in wish)
+    unheard = call.status == 400 and bool(wish)  # a preference that the mock could not follow
+    return call.status >= 500 or (call.status >= 400 and "code=" in wish) or unheard
+
+
+def _is_of_the_mock(call: RecordedCall, operation: Operation) -> bool:
+    """Whether a refusal tells of the mock's own bounds, and not of what the contract promises."""
+    if not call.contract and not call.operation and call.status in UNADDRESSED:
+        return True
+    documented = str(call.status) in operation.responses or "4XX" in operation.responses
+    return call.status in OWN_BOUNDS and not documented
 
 
 def _alike(answer: Answer, call: RecordedCall) -> bool:

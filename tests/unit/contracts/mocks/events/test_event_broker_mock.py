@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
-from maestro.contracts.mocks.events.broker_mock import BrokerMock, destination_of
+from maestro.contracts.mocks.events.broker_mock import (
+    MAX_LEAVING,
+    BrokerMock,
+    destination_of,
+)
 from maestro.contracts.mocks.events.brokers import BrokerDelivery, Destination, connected
 from maestro.contracts.mocks.events.stage import EventStage
+from maestro.contracts.mocks.messages import Refused
 from maestro.contracts.mocks.surface import MockBehaviour
 from maestro.contracts.reading import read_contract
 from maestro.errors import InvalidInput, SandboxFailed
@@ -145,6 +150,63 @@ def test_everything_that_the_application_publishes_goes_to_the_broker_too() -> N
     published = asyncio.run(run())
     assert [address for address, _ in published] == ["orders"] * 3
     assert all(body["event"].startswith("order_") for _, body in published)
+
+
+def test_what_waits_for_a_slow_broker_is_bounded_and_refused_loudly() -> None:
+    async def run() -> tuple[int, int, int]:
+        released = asyncio.Event()
+
+        class SlowBroker(FakeBroker):
+            async def publish(self, *message: Any) -> None:
+                await released.wait()
+                await super().publish(*message)
+
+        broker, stage = SlowBroker(), EventStage(CONTRACT, MockBehaviour(), lambda call: None)
+        mock = BrokerMock(stage, broker)
+        heard = stage.meeting("/orders").topic
+        async with mock.running():
+            stage.publish("/orders", count=MAX_LEAVING)
+            with pytest.raises(Refused, match="1000 messages wait for the broker") as refused:
+                stage.publish("/orders")
+            with pytest.raises(InvalidInput, match="nothing was published"):
+                await mock.publish("orders")
+            number = heard.kept[-1].number  # what was refused reached nobody else either
+            released.set()
+            while len(broker.published) < MAX_LEAVING:
+                await asyncio.sleep(0)
+            await mock.publish("orders")
+        return refused.value.status, number, len(broker.published)
+
+    assert asyncio.run(run()) == (503, MAX_LEAVING, MAX_LEAVING + 1)
+
+
+def test_what_one_of_two_brokers_cannot_take_goes_to_neither() -> None:
+    async def run() -> tuple[int, int]:
+        released = asyncio.Event()
+
+        class SlowBroker(FakeBroker):
+            async def publish(self, *message: Any) -> None:
+                await released.wait()
+                await super().publish(*message)
+
+        stage = EventStage(CONTRACT, MockBehaviour(), lambda call: None)
+        quick, slow = FakeBroker(), SlowBroker()
+        async with BrokerMock(stage, quick).running(), BrokerMock(stage, slow).running():
+            for _ in range(MAX_LEAVING):
+                stage.publish("/orders")
+                await asyncio.sleep(0)  # the quick one takes it
+            while len(quick.published) < MAX_LEAVING:
+                await asyncio.sleep(0)
+            # one is in the hands of the slow one, so there is room for another
+            stage.publish("/orders")
+            with pytest.raises(Refused, match="nothing was published"):
+                stage.publish("/orders")
+            released.set()
+            while len(slow.published) < MAX_LEAVING + 1:
+                await asyncio.sleep(0)
+        return len(quick.published), len(slow.published)
+
+    assert asyncio.run(run()) == (MAX_LEAVING + 1, MAX_LEAVING + 1)
 
 
 def test_a_broker_that_is_gone_ends_what_waits_for_it() -> None:

@@ -1,0 +1,1 @@
+"""The executor that lets language models play personas."""

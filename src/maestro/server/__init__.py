@@ -1,0 +1,1 @@
+"""The HTTP door: one API, one event stream, one page, on the use cases of delivery."""

@@ -1,0 +1,1 @@
+"""The web page that shows runs live: static files that use the public API only."""

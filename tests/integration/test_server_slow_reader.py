@@ -1,0 +1,79 @@
+"""Who never reads is let go with a word, and nobody else misses anything because of him."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from api_server import APPROVAL, RunningServer, awaited, settings_of, started
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
+from websockets.sync.client import connect as opened
+from websockets.sync.connection import Connection
+
+from maestro.bootstrap import connect
+from maestro.domain.run import EventKind
+from maestro.domain.values import RunId, StepId
+
+EVENTS = 120
+TEXT = "x" * 100_000
+"""So many of them are more than the buffers between two programs take."""
+
+
+async def _told(database: Path, run: str) -> None:
+    async with connect(settings_of(database)) as m:
+        for _ in range(EVENTS):
+            await m.store.write(
+                lambda tx: tx.events.append(
+                    RunId(run),
+                    EventKind.STEP_PROGRESS,
+                    m.clock.now(),
+                    step_id=StepId("ask"),
+                    attempt=1,
+                    data={"message": TEXT},
+                )
+            )
+
+
+def test_a_client_that_never_reads_is_closed_and_the_others_see_everything(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "m.db")
+    server.start()
+    try:
+        with server.client() as client:
+            run = started(client, APPROVAL)
+            awaited(client, run, "ask")
+            asyncio.run(_told(tmp_path / "m.db", run))
+            last = client.get(f"/api/v1/runs/{run}").json()["last_sequence"]
+            address = server.url.replace("http", "ws", 1) + "/api/v1/stream"
+            ask = json.dumps({"subscribe": {run: 0}})
+            with (
+                opened(address, max_queue=1) as mute,
+                opened(address) as reader,
+            ):
+                mute.send(ask)
+                reader.send(ask)
+                seen: list[int] = []
+                while not seen or seen[-1] < last:
+                    message = json.loads(reader.recv(30))
+                    if message["type"] == "event":
+                        seen.append(message["sequence"])
+                assert seen == list(range(1, last + 1))
+                reader.close()
+                server.until(lambda: client.get("/api/v1/system").json()["watchers"] == 0)
+                got, told = _rest(mute)
+        assert got < EVENTS * len(TEXT)
+        assert told is not None
+        assert told.code == 4408
+        number = int(told.reason.removeprefix(f"resume from {run}:"))
+        assert 0 < number < last
+    finally:
+        assert server.stop() == 0
+
+
+def _rest(socket: Connection) -> tuple[int, Close | None]:
+    """How much there was still to read, and how the connection was closed."""
+    got = 0
+    while True:
+        try:
+            got += len(socket.recv(10))
+        except ConnectionClosed as closed:
+            return got, closed.rcvd

@@ -48,6 +48,7 @@ ALSO_HEAVY = 10
 """Watchers that read, and follow the heavy run, too."""
 AT_WORK = 4
 """Chains of steps that are at work while it is asked."""
+TRY_AGAIN_LATER = 1013
 P99_MS, MAX_MS = 300, 2000
 MEMORY_MB, PEAK_MB = 200, 600
 
@@ -178,16 +179,15 @@ async def fan_out(
     before = resident(pid)
     deaf = max(1, watchers * DEAF_PERCENT // 100)
     address = str(client.base_url).rstrip("/").replace("http", "ws", 1) + "/api/v1/stream"
+    mute = [await connected(address) for _ in range(deaf)]
+    for one in mute:
+        await one.send(json.dumps({"subscribe": {run: 0, heavy: 0}}))
     ready = asyncio.Semaphore(0)
     reading = [
         asyncio.create_task(watch(address, (run, heavy) if n < ALSO_HEAVY else (run,), ready))
         for n in range(watchers - deaf)
     ]
-    mute = [await connected(address) for _ in range(deaf)]
-    for one in mute:
-        await one.send(json.dumps({"subscribe": {run: 0, heavy: 0}}))
-    for _ in range(len(reading) + min(ALSO_HEAVY, len(reading))):
-        await ready.acquire()
+    await subscribed(reading, ready, len(reading) + min(ALSO_HEAVY, len(reading)))
     grown = resident(pid) - before
     over = asyncio.Event()
     most = asyncio.create_task(peak_of(pid, over))
@@ -218,6 +218,20 @@ async def fan_out(
         "until_the_last_one_saw_the_end_s": round(last, 2),
         "heavy_run_mb": round(SIGNALS * len(PAYLOAD) / 1e6, 1),
     }
+
+
+async def subscribed(
+    watching: list["asyncio.Task[dict[str, list[int]]]"], ready: asyncio.Semaphore, times: int
+) -> None:
+    """Until that many subscriptions hold; raises what ended a watcher before."""
+    for _ in range(times):
+        one = asyncio.ensure_future(ready.acquire())
+        await asyncio.wait([one, *watching], return_when=asyncio.FIRST_COMPLETED)
+        for task in watching:
+            if task.done() and not one.done():
+                one.cancel()
+                raise RuntimeError("a watcher ended before the runs did") from task.exception()
+        await one
 
 
 async def approved(client: httpx.AsyncClient, run: str, step: str) -> None:
@@ -252,6 +266,19 @@ async def connected(address: str) -> websockets.asyncio.client.ClientConnection:
 async def watch(
     address: str, runs: tuple[str, ...], ready: asyncio.Semaphore
 ) -> dict[str, list[int]]:
+    """The numbers of their events; comes again where it is told to come back later."""
+    while True:
+        try:
+            return await watched(address, runs, ready)
+        except ConnectionClosed as closed:
+            if closed.rcvd is None or closed.rcvd.code != TRY_AGAIN_LATER:
+                raise
+            await asyncio.sleep(1)
+
+
+async def watched(
+    address: str, runs: tuple[str, ...], ready: asyncio.Semaphore
+) -> dict[str, list[int]]:
     numbers: dict[str, list[int]] = {run: [] for run in runs}
     left = set(runs)
     async with websockets.asyncio.client.connect(
@@ -268,7 +295,7 @@ async def watch(
                 left.discard(message["run_id"])
             if not left:
                 return numbers
-    return numbers
+    raise RuntimeError("the stream ended before the runs did")
 
 
 async def end_of(link: websockets.asyncio.client.ClientConnection) -> tuple[int, str]:

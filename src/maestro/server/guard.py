@@ -188,7 +188,7 @@ class RequestGuard:
                 )
             return
         await receive()  # the client's wish to connect
-        if problem is not None and problem.status in (401, 503):
+        if problem is not None and problem.status in (401, 429, 503):
             # Browsers tell a page why it was refused only once the connection stood.
             offered = scope.get("subprotocols", [])
             chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None

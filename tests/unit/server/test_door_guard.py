@@ -158,6 +158,25 @@ def test_what_stays_open_ends_with_its_key(
     assert last.items() <= told[-1].items()
 
 
+def test_a_socket_too_many_is_told_to_come_back_later(tmp_path: Path) -> None:
+    settings = Settings.load({"MAESTRO_DATA": str(tmp_path / "d")}, database=tmp_path / "m.db")
+
+    async def run() -> list[Message]:
+        async with connect(settings) as m:
+            guard = RequestGuard(
+                _staying,
+                GuardSettings(hosts=frozenset({"localhost"}), rate=Rate(per_second=1, burst=0)),
+                Recognition(KeyDesk(maestro=m), m.clock, loopback=True, oidc=None),
+                lambda: None,
+                ServerFigures(),
+            )
+            return await _asked(guard, _scope("websocket", ""))
+
+    accepted, closed = asyncio.run(run())
+    assert accepted["type"] == "websocket.accept"
+    assert (closed["code"], closed["reason"]) == (1013, "too many requests")
+
+
 def test_a_malformed_host_or_origin_is_refused_like_a_wrong_one(tmp_path: Path) -> None:
     settings = Settings.load({"MAESTRO_DATA": str(tmp_path / "d")}, database=tmp_path / "m.db")
 

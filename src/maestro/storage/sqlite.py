@@ -87,9 +87,8 @@ class SqliteStore:
             raise executed_by(run_id, f"process {os.getpid()}")
         self._owned.add(run_id)
         try:
-            name = self._sign.name or await asyncio.to_thread(self._sign.show)
             fence = await self._writer.write(
-                lambda tx: tx.runs.take(run_id, name, self._is_alive), about=run_id
+                lambda tx: tx.runs.take(run_id, self._sign.show(), self._is_alive), about=run_id
             )
             try:
                 yield fence

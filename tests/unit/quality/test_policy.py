@@ -39,6 +39,11 @@ TITLE = re.compile(r"# Refused in line (?P<line>\d+): (?P<why>.*)\n")
 PLACE = re.compile(r"[\w-]+\.yaml:(\d+):(\d+): ")
 
 
+def test_the_policy_that_is_shown_is_the_one_in_use() -> None:
+    shown = Path(__file__).parents[3] / "policies" / "default.yaml"
+    assert shown.read_text(encoding="utf-8") == TEXT, f"copy {BUILT_IN} to {shown}"
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "mine.yaml"
     path.write_text(text, encoding="utf-8")

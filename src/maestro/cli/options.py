@@ -5,10 +5,11 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO, NoReturn
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 
+from maestro.delivery.given_files import given_text, text_from
 from maestro.domain.models import EVERY_PERSONA
 from maestro.domain.quality import Environment
 from maestro.domain.requirement import Constraints, Preference
@@ -124,7 +125,7 @@ def requirement_text(argument: str) -> str:
         InvalidInput: a folder, a file that is not there or cannot be read, or no UTF-8 text.
     """
     if argument == "-":
-        return _text(sys.stdin.buffer, "REQUIREMENT", "-")
+        return text_from(sys.stdin.buffer, "REQUIREMENT '-'", MAX_FILE_BYTES)
     path = Path(argument)
     if argument and _is_there(path):
         if path.is_dir():
@@ -148,23 +149,7 @@ def _is_there(path: Path) -> bool:
 
 def read_file(path: Path, option: str) -> str:
     """A text file of bounded size. Raises InvalidInput naming option, file and cause."""
-    try:
-        with path.open("rb") as file:
-            return _text(file, option, str(path))
-    except OSError as error:
-        raise InvalidInput(f"{option} {str(path)!r} cannot be read: {error.strerror}") from error
-
-
-def _text(file: BinaryIO, option: str, name: str) -> str:
-    content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise InvalidInput(f"{option} {name!r} is larger than {MAX_FILE_BYTES} bytes; hand in less")
-    try:
-        return content.decode().replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{option} {name!r} is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        ) from error
+    return given_text(path, option=option, most=MAX_FILE_BYTES)
 
 
 def json_value(text: str, option: str) -> JsonValue:

@@ -1,6 +1,7 @@
 """What every sandbox mechanism must hold. Each test runs real processes."""
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -334,6 +335,49 @@ def test_what_is_written_belongs_to_the_owner_of_the_tree(mechanism: str, tmp_pa
     assert {path.stat().st_uid for path in (given, made.parent, made)} == {os.geteuid()}
     if mechanism == "bubblewrap":
         assert result.stdout.strip() == "65534"
+
+
+@pytest.mark.parametrize("mechanism", [*CONFINING, "off"])
+def test_programs_find_themselves_at_home(mechanism: str, tmp_path: Path) -> None:
+    """Also where nobody but the caller may come by: a data folder below a home is such a place.
+
+    Some programs ask for the real user and some for the effective one, and where these differ the C
+    library forgets TMPDIR.
+    """
+    tmp_path.chmod(0o700)
+    sandbox = _sandbox(mechanism, tmp_path)
+    (tmp_path / "root" / "given").write_text("x")
+    code = (
+        "import os,tempfile; made = tempfile.mkdtemp(); print(os.getuid() == os.geteuid(),"
+        "made.startswith(os.environ['TMPDIR']), os.stat(made).st_uid == os.getuid(),"
+        "os.access('given', os.R_OK | os.W_OK), os.access(os.getcwd(), os.X_OK))"
+    )
+    result = asyncio.run(sandbox.run(_python(code), timeout=20))
+    assert result.stdout.split() == ["True"] * 5, result.stderr
+
+
+@pytest.mark.parametrize("mechanism", CONFINING)
+def test_modes_of_its_own_files_can_be_changed_by_every_way(mechanism: str, tmp_path: Path) -> None:
+    sandbox = _sandbox(mechanism, tmp_path)
+    folder = tmp_path / "root" / "folder"
+    folder.mkdir()
+    for name in ("named", "below", "opened"):
+        (folder / name).touch()
+    (folder / "link").symlink_to("/etc/hostname")
+    code = (
+        "import os; os.chmod('folder/named', 0o751); there = os.open('folder', os.O_RDONLY);"
+        "os.chmod('below', 0o640, dir_fd=there); os.fchmod(os.open('opened', os.O_RDWR,"
+        "dir_fd=there), 0o604)\n"
+        "for wrong in ('folder/link', 'nothing', '', b'x' * 5000, '/etc/hostname'):\n"
+        "    try: os.chmod(wrong, 0o777)\n"
+        "    except OSError as error: print(error.errno)"
+    )
+    result = asyncio.run(sandbox.run(_python(code), timeout=20))
+    modes = [(folder / name).stat().st_mode & 0o777 for name in ("named", "below", "opened")]
+    assert modes == [0o751, 0o640, 0o604], result.stderr
+    refused = [int(number) for number in result.stdout.split()]
+    assert refused[1:4] == [errno.ENOENT, errno.ENOENT, errno.ENAMETOOLONG]
+    assert {refused[0], refused[4]} <= {errno.EPERM, errno.EROFS, errno.ENOENT}
 
 
 @pytest.mark.parametrize("mechanism", CONFINING)

@@ -46,6 +46,8 @@ class _Table(NamedTuple):
     """clone3 and openat2 hide their flags behind a pointer: programs then use the older calls."""
     modes: tuple[tuple[int, int], ...]
     """(call, argument with a file's mode)."""
+    chmods: tuple[tuple[int, str], ...]
+    """(call, name); each is also among `modes`."""
     sends: tuple[tuple[int, int], ...]
     """(call, argument with the flags of a message)."""
     limits: int
@@ -68,6 +70,7 @@ _TABLES = {
         identity=(105, 106, 113, 114, 116, 117, 119, 122, 123),
         unknown=(435, 437),
         modes=((90, 1), (91, 1), (268, 2), (452, 2), (133, 1), (259, 2), (85, 1), (2, 2), (257, 3)),
+        chmods=((90, "chmod"), (91, "fchmod"), (268, "fchmodat"), (452, "fchmodat2")),
         sends=((44, 3), (46, 2), (307, 3)),
         limits=302,
         clone=56,
@@ -87,6 +90,7 @@ _TABLES = {
         identity=(143, 144, 145, 146, 147, 149, 151, 152, 159),
         unknown=(435, 437),
         modes=((52, 1), (53, 2), (452, 2), (33, 2), (56, 3)),
+        chmods=((52, "fchmod"), (53, "fchmodat"), (452, "fchmodat2")),
         sends=((206, 3), (211, 2), (269, 3)),
         limits=261,
         clone=220,
@@ -125,10 +129,18 @@ def refusals(*, keep_identity: bool) -> bytes:
     return _encoded([*lines, (_RETURN, 0, 0, _ALLOW)])
 
 
-def questions() -> bytes:
-    """The program that lets another process decide on each connect(2), bind(2) and listen(2)."""
-    lines = _beginning(_table())
+def questions(*, modes: bool) -> bytes:
+    """The program that lets another process decide on each connect(2), bind(2) and listen(2).
+
+    Args:
+        modes: also on each chmod(2).
+    """
+    table = _table()
+    lines = _beginning(table)
+    chmods = {call for call, _ in table.chmods}
     for call in asked():
+        if call in chmods and not modes:
+            continue
         lines += _on(call, [(_RETURN, 0, 0, _ASK)])
     return _encoded([*lines, (_RETURN, 0, 0, _ALLOW)])
 
@@ -136,7 +148,8 @@ def questions() -> bytes:
 def asked() -> dict[int, str]:
     """Number -> name of the calls that another process decides on."""
     table = _table()
-    return {table.connect: "connect", table.bind: "bind", table.listen: "listen"}
+    doors = {table.connect: "connect", table.bind: "bind", table.listen: "listen"}
+    return doors | dict(table.chmods)
 
 
 def refuse_calls(program: bytes) -> None:

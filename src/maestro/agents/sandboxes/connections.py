@@ -1,4 +1,5 @@
-"""Decides on each connect(2), bind(2) and listen(2) of a sandbox, from outside of it.
+"""Decides on each connect(2), bind(2) and listen(2) of a sandbox, from outside of it; and on each
+chmod(2), where the sandbox has no mounts of its own (file_modes).
 
 Named loopback ports are opened here, among the host's sockets, and put in the place of the
 sandboxed process's own socket. All else that a socket with ports is to do is done here too, on a
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 from maestro.agents.sandboxes import host_sockets
 from maestro.agents.sandboxes.calls import asked
+from maestro.agents.sandboxes.file_modes import is_below, is_chmod, target_of
 from maestro.agents.sandboxes.host_sockets import CONNECT_SECONDS
 from maestro.agents.sandboxes.kernel import (
     LIBC,
@@ -54,6 +56,7 @@ class Doors:
         connect: Collection[int],
         listen: Collection[int],
         unix: Collection[str],
+        writable: Collection[str],
         own_network: bool,
     ) -> None:
         """
@@ -61,11 +64,13 @@ class Doors:
             connect: TCP ports of the host's loopback interface.
             listen: the same, to be bound.
             unix: unix sockets, and folders all of whose unix sockets may be connected to.
+            writable: folders in which the modes of files may be changed.
             own_network: it has network and mounts of its own: all else goes on there.
         """
         self.connect = connect
         self.listen = listen
         self.unix = unix
+        self.writable = writable
         self.own_network = own_network
         self.network = 0
         """The host's, where the sandbox has another."""
@@ -151,6 +156,10 @@ def _settle(turns: threading.Semaphore, listener: int, doors: Doors, question: b
 
 def _decide(listener: int, doors: Doors, fields: tuple[int, ...]) -> bool:
     """True: the call goes on inside, as it was made. False: it was done here."""
+    if is_chmod(asked()[fields[3]]):
+        with target_of(fields, lambda: _check(listener, fields[0])) as target:
+            target.change_below(doors.writable)
+        return False
     call = _read(listener, fields)
     if call.name == "listen":
         _listen(listener, call, doors)
@@ -268,7 +277,7 @@ def _unix(listener: int, call: _Call, allowed: Collection[str]) -> None:
     found = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         real = str(Path(f"/proc/self/fd/{found}").readlink())
-        if not any(real == one or real.startswith(f"{one}/") for one in allowed):
+        if not is_below(real, allowed):
             raise _Refused(errno.EACCES)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mine:
             mine.settimeout(CONNECT_SECONDS)

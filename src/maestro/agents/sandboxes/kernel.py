@@ -13,7 +13,8 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 NOBODY = 65534
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 38, 36
-_PR_DROP_BOUNDING, _PR_SET_SECURE_BITS = 24, 28
+_PR_DROP_BOUNDING, _PR_SET_SECURE_BITS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 24, 28, 47, 2
+_USE_ANY_FILE = 1  # CAP_DAC_OVERRIDE
 _NO_ROOT_LOCKED = 0b101111  # uid 0 means nothing; set-user-ID fixups off; both locked
 _CAPABILITY_VERSION = 0x20080522
 
@@ -130,21 +131,25 @@ def change_user(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def drop_capabilities(user: int) -> None:
-    """Takes from root what root may do beyond its files: for good, also across exec.
+def drop_to(user: int) -> None:
+    """From root to somebody who owns nothing, for good, also across exec.
 
-    Files stay its own, so a work tree of root's can be written. Only the real user becomes
-    `user`: by it the kernel counts processes, and it never limits those of root.
+    Of what root may do one thing is kept: to use files of others, because a work tree of root's has
+    to be written. Which files these are is Landlock's part. Real and effective user are the same,
+    because programs ask for the one and for the other, and the C library distrusts who differs.
     """
     checked(LIBC.prctl(_PR_SET_SECURE_BITS, _NO_ROOT_LOCKED, 0, 0, 0), "secure bits")
     for capability in range(64):
+        if capability == _USE_ANY_FILE:
+            continue
         if LIBC.prctl(_PR_DROP_BOUNDING, capability, 0, 0, 0) != 0:
             break  # past the last one of this kernel
-    os.setgroups([])
-    os.setresgid(user, 0, 0)
-    os.setresuid(user, 0, 0)
+    change_user(user)
     header = struct.pack("<Ii", _CAPABILITY_VERSION, 0)
-    checked(LIBC.capset(header, bytes(24)), "capset")
+    kept = 1 << _USE_ANY_FILE
+    checked(LIBC.capset(header, struct.pack("<6I", kept, kept, kept, 0, 0, 0)), "capset")
+    raised = LIBC.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _USE_ANY_FILE, 0, 0)
+    checked(raised, "ambient capability")
 
 
 def duplicate(process: int, handle: int) -> int:

@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from maestro.agents.sandboxes import bubblewrap, calls, kernel, mounts, tree
+from maestro.agents.sandboxes import bubblewrap, calls, folders, kernel, mounts, tree
 from maestro.agents.sandboxes.control_groups import ControlGroup, TreeLimits, find_home
 from maestro.agents.sandboxes.watch import LimitWatch
 
@@ -148,6 +148,9 @@ class _Supervisor:
             signal.sigtimedwait({signal.SIGCHLD}, _LOOK_SECONDS)
         if self._group is not None:
             self._group.close()
+        if self._user is not None and self._spec["mechanism"] == "landlock":
+            for folder in self._spec["folders"]:
+                folders.give_back(folder, self._user)
         os._exit(code)
 
     # --- the child's side --------------------------------------------------------------------
@@ -177,7 +180,8 @@ class _Supervisor:
         for name, value in spec["limits"].items():
             kernel.limit(name, value)
         if pipes.doors is not None:
-            pipes.doors.hand_over(calls.ask_about_calls(calls.questions()))
+            asks = calls.questions(modes=spec["mechanism"] == "landlock")
+            pipes.doors.hand_over(calls.ask_about_calls(asks))
             if spec["mechanism"] == "bubblewrap":  # Landlock's own rules say so there
                 kernel.forbid_tcp()
         command = self._command
@@ -222,7 +226,7 @@ class _Supervisor:
         user = os.getuid()
         if self._user is not None:
             user = self._user
-            kernel.drop_capabilities(user)
+            kernel.drop_to(user)
         kernel.limit("NPROC", tree.tasks_of(user) + spec["tree"]["processes"])
         kernel.restrict(readable=spec["readable"], writable=spec["writable"])
         calls.refuse_calls(calls.refusals(keep_identity=True))
@@ -239,6 +243,7 @@ def _doors(spec: dict[str, Any]) -> "Doors | None":
         connect=frozenset(spec["connect"]),
         listen=frozenset(spec["listen"]),
         unix=(*spec["sockets"], *spec["folders"]),
+        writable=spec["folders"],
         own_network=own_network,
     )
 

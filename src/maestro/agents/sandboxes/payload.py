@@ -27,6 +27,7 @@ CLONE_NEWUSER = 0x10000000
 HELD_SECONDS = 0.8
 FORKS = 300
 BIG = 1_200_000_000
+OPEN = 0o666
 _SUCCEEDED = 3
 FILLERS, EMPTY_FILES = 24, 6000
 DEVOURED = 48 << 20
@@ -69,6 +70,25 @@ def symlink_escape(targets: dict[str, Any]) -> bool:
     link = Path("way-out")
     link.symlink_to(targets["outside"])
     return write_file(str(link / "through-link"))
+
+
+def open_up_secret(targets: dict[str, Any]) -> bool:
+    """Lets everybody change a file of the host's, by its name and by what it is opened as."""
+    secret = Path(targets["secret"])
+    with contextlib.suppress(OSError):
+        secret.chmod(OPEN)
+    with contextlib.suppress(OSError):
+        os.chmod(secret.name, OPEN, dir_fd=os.open(secret.parent, os.O_PATH))
+    with contextlib.suppress(OSError):
+        os.chmod(os.open(secret, os.O_PATH), OPEN)  # noqa: PTH101
+    return False  # the probe looks whether it is open
+
+
+def open_up_program(_: object) -> bool:
+    """Sets what is there, of what may be read."""
+    with open(__file__, "rb") as program:  # noqa: PTH123 - by its descriptor
+        os.fchmod(program.fileno(), os.fstat(program.fileno()).st_mode & 0o777)
+    return True
 
 
 def read_file(path: str) -> bool:
@@ -286,6 +306,8 @@ ATTACKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "write_tmp": lambda t: write_file(f"/tmp/{t['marker']}"),  # noqa: S108
     "write_shm": lambda t: write_file(f"/dev/shm/{t['marker']}"),  # noqa: S108
     "symlink_escape": symlink_escape,
+    "open_up_secret": open_up_secret,
+    "open_up_program": open_up_program,
     "write_kernel_setting": write_kernel_setting,
     "read_secret": lambda t: read_file(t["secret"]),
     "read_passwords": lambda _: read_file("/etc/shadow"),

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+import stat
 import sys
 import tempfile
 import uuid
@@ -30,6 +31,8 @@ ATTACKS = {
     "write_tmp": "fs_write",
     "write_shm": "fs_write",
     "symlink_escape": "fs_write",
+    "open_up_secret": "fs_write",
+    "open_up_program": "fs_write",
     "write_kernel_setting": "fs_write",
     "read_secret": "fs_read",
     "read_passwords": "fs_read",
@@ -179,6 +182,8 @@ class _Host:
         found = {name for name, path in traces.items() if path.exists()}
         for name in found:
             traces[name].unlink()
+        if stat.S_IMODE((self.folder / "outside" / "secret").stat().st_mode) & 0o022:
+            found.add("open_up_secret")
         if self.victim.returncode is not None:
             found.add("signal_host")
         with suppress(BlockingIOError):

@@ -77,11 +77,6 @@ def test_the_phases_of_a_build_are_some_of_them_in_the_same_order() -> None:
     assert tuple(phase for phase in PHASES if phase in BUILD_PHASES) == BUILD_PHASES
 
 
-def test_the_policy_at_the_root_is_the_built_in_one() -> None:
-    root = Path(__file__).parents[3] / "policies" / "default.yaml"
-    assert root.resolve() == BUILT_IN.resolve()
-
-
 def test_stubs_secrets_builds_and_broken_contracts_can_never_be_waived() -> None:
     policy = load_policy()
     never = ("stubs.found", "secrets.found", "launch.started", "rest.not_conforming")

@@ -20,8 +20,10 @@ CONFIGURATION = (
     "/etc/mime.types", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf",
     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 )  # fmt: skip
+_PACKAGES = str(Path(__file__).parents[3])
+"""Where the package maestro is found: an interpreter lists the folder to import it."""
 _START = (
-    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r}); "
+    f"import sys; sys.path.insert(0, {_PACKAGES!r}); "
     "from maestro.agents.sandboxes.launcher import main; main()"
 )
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -121,6 +123,7 @@ class Confinement:
             "readable": [
                 *readable_paths(), *CONFIGURATION, *(() if inside else (*DEVICES, "/proc")),
             ],
+            "listable": [] if inside else [_PACKAGES],
             "writable": folders if inside else [*folders, *DEVICES],
             "connect": list(reach.connect),
             "listen": list(reach.listen),

@@ -54,13 +54,16 @@ def prctl(option: int, value: int) -> None:
     checked(LIBC.prctl(option, value, 0, 0, 0), f"prctl {option}")
 
 
-def restrict(*, readable: Sequence[str], writable: Sequence[str]) -> None:
+def restrict(
+    *, readable: Sequence[str], writable: Sequence[str], listable: Sequence[str] = ()
+) -> None:
     """Confines the process's files by Landlock, and signals and abstract sockets to itself; no TCP
     socket is bound or connected any more but by somebody else.
 
     Args:
         readable: paths that may be read and executed.
         writable: paths that may be changed as well.
+        listable: folders of which no more may be seen than what is in them.
 
     Raises:
         OSError: the kernel lacks what is asked for.
@@ -70,6 +73,8 @@ def restrict(*, readable: Sequence[str], writable: Sequence[str]) -> None:
     ruleset = _ruleset(version, files, _scopes(version))
     for path in readable:
         _allow_path(ruleset, path, files & _READ_RIGHTS)
+    for path in listable:
+        _allow_path(ruleset, path, _READ_DIR)
     for path in writable:
         _allow_path(ruleset, path, files)
     _enforce(ruleset)

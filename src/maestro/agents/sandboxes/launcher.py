@@ -228,7 +228,9 @@ class _Supervisor:
             user = self._user
             kernel.drop_to(user)
         kernel.limit("NPROC", tree.tasks_of(user) + spec["tree"]["processes"])
-        kernel.restrict(readable=spec["readable"], writable=spec["writable"])
+        kernel.restrict(
+            readable=spec["readable"], writable=spec["writable"], listable=spec["listable"]
+        )
         calls.refuse_calls(calls.refusals(keep_identity=True))
 
 

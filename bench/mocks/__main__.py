@@ -78,7 +78,7 @@ def _told() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.mocks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="of each round; a mock keeps 100,000 entries"
+        "--seconds", type=float, default=0.5, help="of each round; a mock keeps 100,000 entries"
     )
     parser.add_argument("--node", default="node")
     parser.add_argument("--node-folder", type=Path, default=ROOT / ".bench-node")

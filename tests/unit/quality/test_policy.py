@@ -39,7 +39,7 @@ TITLE = re.compile(r"# Refused in line (?P<line>\d+): (?P<why>.*)\n")
 PLACE = re.compile(r"[\w-]+\.yaml:(\d+):(\d+): ")
 
 
-def test_the_policy_that_is_shown_is_the_one_in_use() -> None:
+def test_the_policy_at_the_root_is_the_one_in_use() -> None:
     shown = Path(__file__).parents[3] / "policies" / "default.yaml"
     assert shown.read_text(encoding="utf-8") == TEXT, f"copy {BUILT_IN} to {shown}"
 

@@ -256,14 +256,20 @@ def test_who_may(place: Place, method: str, path: str) -> None:
 def test_sockets_want_a_key_too(place: Place, path: str) -> None:
     address = place.server.url.replace("http", "ws", 1) + path.format(**place.names)
     for protocols in (["maestro.v1"], ["maestro.v1", "maestro.key.mst_0123456789ab_" + "A" * 43]):
-        with websockets.sync.client.connect(address, subprotocols=protocols) as socket:  # type: ignore[arg-type]
-            with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
-                socket.recv(10)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 4401
+        while (code := _closed_with(address, protocols)) == 1013:
+            time.sleep(0.1)  # strangers may ask only so often
+        assert code == 4401
     with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
         websockets.sync.client.connect(address, origin="https://evil.example")  # type: ignore[arg-type]
     assert refused.value.response.status_code == 403
+
+
+def _closed_with(address: str, protocols: list[str]) -> int:
+    with websockets.sync.client.connect(address, subprotocols=protocols) as socket:  # type: ignore[arg-type]
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
+            socket.recv(10)
+    assert closed.value.rcvd is not None
+    return int(closed.value.rcvd.code)
 
 
 def test_a_socket_shows_nothing_of_other_projects(place: Place) -> None:

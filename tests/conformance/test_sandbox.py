@@ -380,6 +380,18 @@ def test_modes_of_its_own_files_can_be_changed_by_every_way(mechanism: str, tmp_
     assert {refused[0], refused[4]} <= {errno.EPERM, errno.EROFS, errno.ENOENT}
 
 
+def test_modes_can_be_changed_where_the_tree_is_named_by_a_link(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    sandbox = _sandbox("landlock", tmp_path / "link")
+    given = real / "root" / "given"
+    given.touch()
+    code = "import os; os.chmod('given', 0o640)"
+    result = asyncio.run(sandbox.run(_python(code), timeout=20))
+    assert given.stat().st_mode & 0o777 == 0o640, result.stderr
+
+
 @pytest.mark.parametrize("mechanism", CONFINING)
 def test_a_program_that_is_not_there(mechanism: str, tmp_path: Path) -> None:
     sandbox = _sandbox(mechanism, tmp_path)

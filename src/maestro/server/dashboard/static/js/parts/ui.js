@@ -60,7 +60,8 @@ export function Tabs({ tabs, current, label, onChoose }) {
   const move = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const at = tabs.findIndex((tab) => tab.id === current);
+    // From where the focus is: keys come faster than what was chosen is drawn.
+    const at = tabs.findIndex((tab) => tab.id === event.target.dataset.tab);
     const next = tabs[(at + step + tabs.length) % tabs.length];
     onChoose(next.id);
     list.current.querySelector(`[data-tab="${next.id}"]`).focus();

@@ -37,6 +37,8 @@ from bench.mocks.tallies import Leg, Row, Sentence, ratios, rows, sentences
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results" / "mock.json"
 OURS = "maestro"
+QUIET = "prism-quiet"
+FLOOR = "floor"
 PRISM = "node_modules/@stoplight/prism-cli/dist/index.js"
 APOLLO = ROOT / "bench" / "mocks" / "apollo.mjs"
 _WARM_SECONDS = 1.0
@@ -58,8 +60,7 @@ def main() -> None:
         if told.graphql:
             _graphql(stack, folder, told, legs)
     found |= _first_reply(told)
-    rivals = {"get": "prism-quiet", "post": "prism-quiet", "graphql": "apollo"}
-    table, bar = rows(legs), sentences(legs, rivals, OURS, found)
+    table, bar = rows(legs), sentences(legs, OURS, found, QUIET, FLOOR)
     found |= _further(legs)
     machine["load_after"] = os.getloadavg()[0]
     document = {
@@ -92,11 +93,12 @@ def _told() -> argparse.Namespace:
 def _servers(stack: ExitStack, folder: Path, told: argparse.Namespace) -> dict[str, Process]:
     document = folder / "orders.json"
     document.write_text(json.dumps(orders()), encoding="utf-8")
-    ports = {name: free_port() for name in ("maestro", "prism", "prism-quiet")}
+    ports = {name: free_port() for name in (OURS, "prism", QUIET, FLOOR)}
     made = {
-        "maestro": _maestro([document], ports["maestro"]),
+        OURS: _maestro([document], ports[OURS]),
         "prism": _prism(told, document, ports["prism"]),
-        "prism-quiet": [*_prism(told, document, ports["prism-quiet"]), "--verboseLevel", "error"],
+        QUIET: [*_prism(told, document, ports[QUIET]), "--verboseLevel", "error"],
+        FLOOR: [sys.executable, "-m", "bench.mocks.floor", str(ports[FLOOR])],
     }
     return {
         name: stack.enter_context(started(name, argv, ports[name], folder, ROOT))
@@ -210,7 +212,7 @@ def _further(legs: Sequence[Leg]) -> dict[str, float]:
     """Ratios that the bar says nothing about, told all the same."""
     made = {}
     for task in ("get", "post", "get-fresh", "post-fresh"):
-        for rival in ("prism", "prism-quiet"):
+        for rival in ("prism", QUIET, FLOOR):
             speed, _ = ratios(legs, task, OURS, rival)
             if speed:
                 made[f"{task}_over_{rival}"] = median(speed)

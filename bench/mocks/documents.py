@@ -26,6 +26,7 @@ _EXAMPLE = {
     "lines": [{"sku": "A-1", "count": 2}],
     "placed_on": "2030-01-01",
 }
+EXAMPLE_BODY = json.dumps(_EXAMPLE, separators=(",", ":")).encode()
 BODY = json.dumps(
     {
         "customer": {"name": "Ada"},

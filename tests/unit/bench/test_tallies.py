@@ -32,10 +32,27 @@ def test_rows_are_medians() -> None:
     assert (rival.per_cpu_second, rival.p99_ms) == (100.0, 10.0)
 
 
-def test_the_bar() -> None:
+def against(ours: int, *, prism: int, quiet: int, floor: int, p99: float = 1.0) -> list[bool]:
+    """What is kept of: the rival, the quiet rival, its p99, no wrong reply."""
+    legs = [
+        leg("ours", 1, ours, p99), leg("prism", 1, prism, 10.0),
+        leg("quiet", 1, quiet, 10.0), leg("floor", 1, floor, 0.5),
+    ]  # fmt: skip
+    return [item.kept for item in sentences(legs, "ours", {}, "quiet", "floor")]
+
+
+def test_the_bar_of_speed() -> None:
+    assert against(2_500, prism=100, quiet=100, floor=9_000) == [True, True, True, True]
+    assert against(2_400, prism=100, quiet=100, floor=9_000) == [False, False, True, True]
+    assert against(2_500, prism=100, quiet=200, floor=9_000, p99=3.0) == [True, False, False, True]
+
+
+def test_the_floor_counts_where_it_is_nearer_than_the_quiet_rival() -> None:
+    assert against(2_500, prism=100, quiet=200, floor=4_000) == [True, True, True, True]
+    assert against(2_500, prism=100, quiet=200, floor=4_200) == [True, False, True, True]
+
+
+def test_the_bar_of_size_and_of_right_replies() -> None:
     facts = {"idle_mb": 61.0, "first_reply_cpu": 0.5}
-    told = sentences(LEGS, {"get": "rival", "post": "rival"}, "ours", facts)
-    assert [item.kept for item in told] == [True, True, False, True, True]
-    slow = [leg("ours", 1, 2_400, 3.0), leg("rival", 1, 100, 10.0)]
-    told = sentences(slow, {"get": "rival"}, "ours", {})
-    assert [item.kept for item in told] == [False, False, True]
+    told = sentences(LEGS, "ours", facts, "quiet", "floor")
+    assert [item.kept for item in told] == [False, True, True]

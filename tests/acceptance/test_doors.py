@@ -129,12 +129,12 @@ def test_a_database_that_cannot_be_used_stops_everything(
             connection.execute("CREATE TABLE customers (name TEXT)")
         connection.close()
     else:
-        assert door("runs", "list", "--db", path).code == 0
+        assert door("agents", "list", "--db", path).code == 0
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.close()
     before = path.read_bytes() if path.is_file() else b""
-    finished = door("runs", "list", "--db", path, "--json")
+    finished = door("agents", "list", "--db", path, "--json")
     document = refused(finished, 5, str(path.parent if kind == "unwritable" else path))
     assert document["code"] == ("schema_mismatch" if kind == "newer" else "storage_unavailable")
     assert (path.read_bytes() if path.is_file() else b"") == before

@@ -30,10 +30,11 @@ def test_a_run_that_failed_is_looked_back_at(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAESTRO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MAESTRO_DB", str(tmp_path / "m.db"))
     file, db = tmp_path / "breaks.yaml", ("--db", str(tmp_path / "m.db"))
     file.write_text(BREAKS)
-    assert _said(capsys, "history", *db)[1] == "no run has come to rest\n"
-    assert _said(capsys, "lessons", *db)[1] == "nothing stood in the way of an ended run\n"
+    assert _said(capsys, "history")[1] == "no run has come to rest\n"
+    assert _said(capsys, "lessons")[1] == "nothing stood in the way of an ended run\n"
     _said(capsys, "workflows", "run", str(file), "--sandbox", "off", *db)
 
     (run,) = json.loads(_said(capsys, "history", "--json", *db)[1])["runs"]

@@ -1,5 +1,6 @@
 """`maestro waivers` and `maestro runs rework` as people type them."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from maestro.bootstrap import connect
 from maestro.cli.main import main
+from maestro.settings import Settings
 
 UNTIL = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 TERMS = (
@@ -39,16 +42,23 @@ Door = Callable[..., Said]
 @pytest.fixture
 def maestro(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Door:
     """`maestro ...` on a database of its own, without the seconds a new interpreter takes."""
+    database = tmp_path / "runs.db"
+    asyncio.run(_made(database))
 
     def call(*arguments: str) -> Said:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--db", str(tmp_path / "runs.db")])
+            main([*arguments, "--db", str(database)])
         printed = capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return Said(ended.value.code, printed.out, printed.err)
 
     return call
+
+
+async def _made(database: Path) -> None:
+    async with connect(Settings.load(database=database)):
+        pass
 
 
 def test_one_asks_another_one_approves(maestro: Door) -> None:

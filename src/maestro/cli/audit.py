@@ -23,7 +23,7 @@ async def verify(
     store: StoreOptions | None = None,
 ) -> int:
     """Say whether every record of the audit log is there as it was written."""
-    settings = (store or StoreOptions()).settings()
+    settings = (store or StoreOptions()).existing_store()
     async with connect(settings) as maestro:
         found = await audit_desk(maestro).verify()
     if json:
@@ -41,7 +41,7 @@ async def export(
     store: StoreOptions | None = None,
 ) -> int:
     """Write all records as JSON lines, and note down how far the log goes."""
-    settings = (store or StoreOptions()).settings()
+    settings = (store or StoreOptions()).existing_store()
     async with connect(settings) as maestro:
         desk, records = audit_desk(maestro), 0
         if output is not None:
@@ -71,7 +71,7 @@ async def report(
     if format not in ("md", "json"):
         raise InvalidInput(f"--format {format!r} is not one of md, json")
     begin = None if since is None else moment(since, "--since")
-    settings = (store or StoreOptions()).settings()
+    settings = (store or StoreOptions()).existing_store()
     async with connect(settings) as maestro:
         made = await compliance_report(audit_desk(maestro), project=project, since=begin)
     text = report_text(made) if format == "md" else f"{dumps(report_document(made))}\n"

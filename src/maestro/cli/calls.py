@@ -23,7 +23,7 @@ async def calls(
     store: StoreOptions | None = None,
 ) -> int:
     """Show what models and their tools were asked in a run, and what it came to."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         found = await CallDesk(maestro.store).calls(RunId(run), text=text)
     if json:
         for item in found:

@@ -35,7 +35,7 @@ async def list_contracts(
     store: StoreOptions | None = None,
 ) -> int:
     """List stored contracts, latest first, or those in which every word occurs."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         run_id = None if run is None else (await maestro.run(RunId(run))).id
         found = await ContractDesk(maestro=maestro).find(words, run_id=run_id, limit=most(limit))
     if json:
@@ -61,7 +61,7 @@ async def show(
             f"{reference!r} is a file; show tells of stored contracts: maestro contracts import "
             f"{reference}"
         )
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         desk = ContractDesk(maestro=maestro)
         found = await desk.record(wanted, None if run is None else RunId(run))
     if json:

@@ -58,7 +58,7 @@ async def history(
         since=where.begin,
         blueprint=blueprint,
     )
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         found = await HistoryDesk(maestro=maestro).page(query, limit)
     if json:
         render.document({"type": "history", "runs": [ended_run_document(one) for one in found]})
@@ -85,7 +85,7 @@ async def lessons(
         raise InvalidInput(f"--kind {kind!r} is not one of {', '.join(LessonKind)}")
     where = past or PastOptions()
     query = PastQuery(projects=where.projects, since=where.begin, last=last)
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         every = await HistoryDesk(maestro=maestro).lessons(query)
     fitting = [one for one in every if kind in (None, one.kind) and persona in (None, one.persona)][
         :limit

@@ -49,7 +49,7 @@ async def rotate(
     store: StoreOptions | None = None,
 ) -> int:
     """Make another key for the same holder and let the earlier one end."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         made, text = await KeyDesk(maestro=maestro).rotate(key, grace_hours=grace_hours)
     _shown_once(made, text, as_json=json)
     return 0
@@ -57,7 +57,7 @@ async def rotate(
 
 async def revoke(key: KeyArgument, *, json: Json = False, store: StoreOptions | None = None) -> int:
     """End a key at once."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         ended = await KeyDesk(maestro=maestro).revoke(key)
     if json:
         render.document({"type": "key", **_document(ended)})
@@ -68,7 +68,7 @@ async def revoke(key: KeyArgument, *, json: Json = False, store: StoreOptions | 
 
 async def list_keys(*, json: Json = False, store: StoreOptions | None = None) -> int:
     """List the keys, without their secrets, which nobody keeps."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         found = await KeyDesk(maestro=maestro).every()
     if json:
         render.document({"type": "keys", "keys": [_document(key) for key in found]})

@@ -14,7 +14,7 @@ from maestro.domain.models import EVERY_PERSONA
 from maestro.domain.quality import Environment
 from maestro.domain.requirement import Constraints, Preference
 from maestro.domain.values import JsonValue, first_duplicate
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, NotFound
 from maestro.settings import Settings
 
 MAX_FILE_BYTES = 10_000_000
@@ -38,6 +38,18 @@ class StoreOptions:
 
     def settings(self) -> Settings:
         return Settings.load(database=self.db, sandbox=self.sandbox)
+
+    def existing_store(self) -> Settings:
+        """For commands that only look at what is kept, or go on with it.
+
+        Raises:
+            NotFound: the file that `--db` names is not there. A mistyped name would otherwise
+                become an empty database, whose audit log is whole and which has no runs.
+        """
+        settings = self.settings()
+        if self.db is not None and settings.postgres_url is None and not settings.database.exists():
+            raise NotFound(f"--db {self.db!r}: there is no such file; a build makes it")
+        return settings
 
     def command(self, *words: str) -> str:
         """What to type, here or in another terminal, for a command on the same store."""

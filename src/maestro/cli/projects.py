@@ -27,7 +27,7 @@ ProjectArgument = Annotated[str, Parameter(help="The project.")]
 
 async def list_projects(*, json: Json = False, store: StoreOptions | None = None) -> int:
     """List the projects that have runs or waivers, and what they have spent."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         names = await maestro.store.read(lambda tx: tx.projects.names())
         desks = [ProjectDesk(maestro=replace(maestro, project=name)) for name in names]
         found = [project_document(desk.maestro.project, await desk.state()) for desk in desks]

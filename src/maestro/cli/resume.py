@@ -36,7 +36,7 @@ async def resume(
     """Go on with an interrupted, paused, blocked or failed run; finished steps are kept."""
     where, run_id = store or StoreOptions(), RunId(run)
     watching = Watching(as_json=json, quiet=quiet, grace=grace, store=where)
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         before = await maestro.show(run_id)
         elsewhere = before.run.status is RunStatus.PAUSED and await maestro.store.driven(run_id)
         more = (limits or LimitOptions()).caps(more=True)

@@ -29,7 +29,7 @@ async def list_runs(
 ) -> int:
     """List runs, newest first."""
     wanted = None if status is None else _status(status)
-    settings = (store or StoreOptions()).settings()
+    settings = (store or StoreOptions()).existing_store()
     async with connect(settings) as maestro:
         found = await maestro.runs(limit=most(limit), status=wanted)
     if found or json:
@@ -44,7 +44,7 @@ async def list_runs(
 async def show(run: RunArgument, *, json: Json = False, store: StoreOptions | None = None) -> int:
     """Show a run: its steps, gates, contracts and what was not built."""
     where = store or StoreOptions()
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         detail = await maestro.show(RunId(run))
         after = ""
         if detail.run.status is RunStatus.RUNNING:
@@ -62,7 +62,7 @@ async def report(
     store: StoreOptions | None = None,
 ) -> int:
     """Write the result folder and reports of a run again, from its journal."""
-    async with connect((store or StoreOptions()).settings()) as maestro:
+    async with connect((store or StoreOptions()).existing_store()) as maestro:
         folder = await maestro.report(RunId(run), output)
     render.line(f"report: {folder / 'report.html'}")
     return 0
@@ -93,7 +93,7 @@ async def events(
         elif text := told(view, event):
             render.line(text)
 
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         detail = await maestro.show(RunId(run))
         for event in detail.events:
             show_event(event)

@@ -141,7 +141,7 @@ async def rework(
 ) -> int:
     """Give refused work back: what was refused becomes the feedback of a new attempt."""
     where, run_id = store or StoreOptions(), RunId(run)
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         given = await maestro.rework(run_id, [StepId(step) for step in steps], comment=comment)
         after = "" if json else await afterwards(maestro, run_id, where)
     if json:
@@ -176,7 +176,7 @@ async def _ask(
     payload: JsonValue = None,
 ) -> int:
     where, run_id = store or StoreOptions(), RunId(run)
-    async with connect(where.settings()) as maestro:
+    async with connect(where.existing_store()) as maestro:
         changed = await maestro.steer(
             run_id,
             verb,

@@ -110,7 +110,7 @@ async def list_waivers(
     *, project: Project, json: Json = False, store: StoreOptions | None = None
 ) -> int:
     """List the waivers of a project, newest first."""
-    async with connect((store or StoreOptions()).settings(), project=project) as maestro:
+    async with connect((store or StoreOptions()).existing_store(), project=project) as maestro:
         found = await WaiverDesk(maestro=maestro).find()
     today = datetime.now(UTC).date()
     if json:

@@ -7,11 +7,10 @@ from maestro.delivery.record import RunRecord
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.contract_paths import readable_paths
 from maestro.domain.encoding import encode
-from maestro.domain.quality import Score, TracedPart
+from maestro.domain.quality import PHASES, Score, TracedPart
 from maestro.domain.requirement import Analysis
 from maestro.domain.values import JsonValue
 from maestro.domain.work import NotBuilt
-from maestro.quality.policy import PHASES
 from maestro.quality.project import PageVisit, Project, ServedComponent
 from maestro.quality.score import score
 from maestro.quality.trace import trace

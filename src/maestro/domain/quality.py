@@ -9,6 +9,24 @@ from enum import StrEnum
 
 from maestro.domain.values import JsonScalar
 
+BUILD_PHASES = (
+    "requirements",
+    "design",
+    "database_design",
+    "api_design",
+    "backend_implementation",
+    "frontend_implementation",
+    "testing",
+    "security",
+    "performance",
+    "deployment",
+    "documentation",
+    "review",
+)
+"""What a blueprint may go through, in order."""
+PHASES = (*BUILD_PHASES, "monitoring")
+"""Every policy has all of them, in this order; the last is for systems that run."""
+
 
 class MetricType(StrEnum):
     INTEGER = "integer"

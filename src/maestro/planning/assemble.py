@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from maestro.domain.contract import Contract, ContractKind
+from maestro.domain.quality import BUILD_PHASES
 from maestro.domain.requirement import Analysis
 from maestro.domain.team import Member, Team
 from maestro.domain.values import StepId, first_duplicate
 from maestro.domain.workflow import OnUnmet, RetryPolicy, Step, StepKind, check_graph, generations
 from maestro.errors import InvalidInput
 from maestro.planning.apart import keep_apart
-from maestro.planning.catalogue import PHASES, Catalogue
+from maestro.planning.catalogue import Catalogue
 from maestro.planning.compose import PER_SERVICE
 
 _BUILDERS = frozenset({"backend_developer", "database_designer", "frontend_developer"})
@@ -297,7 +298,7 @@ def _gates(phases: tuple[str, ...], steps: list[Step]) -> list[Step]:
     """One gate per phase that has steps, and for those that are judged without any of their own."""
     busy = {step.phase for step in steps} | {"requirements", "performance", "review"}
     gates: list[Step] = []
-    for phase in (p for p in PHASES if p in phases and p in busy):
+    for phase in (p for p in BUILD_PHASES if p in phases and p in busy):
         needs = [step.id for step in steps if step.phase == phase]
         if phase == "design":
             needs += [step.id for step in steps if step.action == "contract.agree"]

@@ -7,27 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from maestro.domain.encoding import decode
+from maestro.domain.quality import BUILD_PHASES
 from maestro.domain.requirement import Complexity, RequirementType
 from maestro.domain.team import Blueprint, Persona
 from maestro.domain.values import first_duplicate, is_identifier
 from maestro.errors import InvalidInput
 from maestro.planning.datafiles import DATA, read_yaml
 
-PHASES = (
-    "requirements",
-    "design",
-    "database_design",
-    "api_design",
-    "backend_implementation",
-    "frontend_implementation",
-    "testing",
-    "security",
-    "performance",
-    "deployment",
-    "documentation",
-    "review",
-)
-"""Phases a blueprint may go through, in order."""
 _WITHOUT_WORK = frozenset(
     {"requirements", "design", "database_design", "api_design", "performance", "review"}
 )
@@ -96,7 +82,7 @@ def _load(folder: Path, kind: type[T], check: Callable[[T, str], None]) -> dict[
 
 
 def _check_persona(persona: Persona, where: str) -> None:
-    _known(f"{where}: phase", (persona.phase,), PHASES)
+    _known(f"{where}: phase", (persona.phase,), BUILD_PHASES)
     _filled(where, name=persona.name, summary=persona.summary, instructions=persona.instructions)
     for name, values in (("expertise", persona.expertise), ("provides", persona.provides)):
         _distinct(f"{where}: {name}", values)
@@ -110,8 +96,8 @@ def _check_blueprint(blueprint: Blueprint, where: str) -> None:
     _filled(where, name=blueprint.name, summary=blueprint.summary)
     _known(f"{where}: requirement_types", blueprint.requirement_types, tuple(RequirementType))
     _known(f"{where}: complexities", blueprint.complexities, tuple(Complexity))
-    _known(f"{where}: phases", blueprint.phases, PHASES)
-    ordered = tuple(phase for phase in PHASES if phase in blueprint.phases)
+    _known(f"{where}: phases", blueprint.phases, BUILD_PHASES)
+    ordered = tuple(phase for phase in BUILD_PHASES if phase in blueprint.phases)
     if blueprint.phases != ordered:
         raise InvalidInput(f"{where}: phases must keep the order {', '.join(ordered)}")
     if blueprint.phases[0] != "requirements" or blueprint.phases[-1] != "review":

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from maestro.domain.quality import (
+    PHASES,
     ArtefactRule,
     ArtefactSchema,
     Environment,
@@ -23,23 +24,6 @@ from maestro.quality.metrics import DATA, MetricCatalogue, built_in_metrics, che
 from maestro.quality.strict_yaml import Value, read
 from maestro.quality.tightness import ChangeEffect, gate_changes
 from maestro.quality.waivers import read_waiver
-
-PHASES = (
-    "requirements",
-    "design",
-    "database_design",
-    "api_design",
-    "backend_implementation",
-    "frontend_implementation",
-    "testing",
-    "security",
-    "performance",
-    "deployment",
-    "documentation",
-    "review",
-    "monitoring",
-)
-"""Every policy has all of them, in this order; a build goes through those its blueprint names."""
 
 BUILT_IN = DATA / "policy.yaml"
 _TOP = ("schema_version", "policy", "phases")

@@ -126,6 +126,7 @@ def test_what_a_difference_comes_to(contracts: Contracts, tmp_path: Path) -> Non
 
 
 def test_show_of_an_unknown_one(contracts: Contracts, db: list[str]) -> None:
+    assert contracts("import", SHOP, *db).returncode == 0
     done = contracts("show", "shop", "--version", "9.9.9", *db)
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no contract 'shop' 9.9.9 in this database" in done.stderr

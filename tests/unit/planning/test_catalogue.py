@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from maestro.domain.quality import BUILD_PHASES
 from maestro.errors import InvalidInput
-from maestro.planning.catalogue import PHASES, load_catalogue
+from maestro.planning.catalogue import load_catalogue
 from maestro.planning.datafiles import DATA
 
 IDS = {
@@ -37,7 +38,7 @@ def test_ships_the_twelve_blueprints_and_personas() -> None:
         "hybrid": 1,
     }
     for persona in catalogue.personas.values():
-        assert persona.phase in PHASES
+        assert persona.phase in BUILD_PHASES
     for blueprint in catalogue.blueprints.values():
         for role in blueprint.roles:
             assert role.persona in catalogue.personas

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maestro.domain.quality import (
+    BUILD_PHASES,
+    PHASES,
     ArtefactRule,
     ArtefactSchema,
     Environment,
@@ -22,10 +24,9 @@ from maestro.domain.quality import (
     MetricComparison,
 )
 from maestro.errors import InvalidInput
-from maestro.planning.catalogue import PHASES as BUILD_PHASES
 from maestro.planning.catalogue import load_catalogue
 from maestro.quality.metrics import built_in_metrics
-from maestro.quality.policy import BUILT_IN, PHASES, load_policies, load_policy
+from maestro.quality.policy import BUILT_IN, load_policies, load_policy
 from maestro.quality.tightness import ChangeEffect, policy_changes
 
 TEXT = BUILT_IN.read_text(encoding="utf-8")

@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.machine import described, facts
-from maestro.domain.quality import Evidence, EvidenceStatus, GateCircumstances
+from maestro.domain.quality import PHASES, Evidence, EvidenceStatus, GateCircumstances
 from maestro.domain.values import JsonObject
 from maestro.quality.evaluate import evaluate_phase
-from maestro.quality.policy import BUILT_IN, PHASES, load_policies, load_policy
+from maestro.quality.policy import BUILT_IN, load_policies, load_policy
 
 RESULTS = Path(__file__).parents[1] / "results" / "quality.json"
 ROUNDS = 9

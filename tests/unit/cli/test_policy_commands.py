@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from maestro.cli.main import main
-from maestro.quality.policy import BUILT_IN, PHASES
+from maestro.domain.quality import PHASES
+from maestro.quality.policy import BUILT_IN
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "policies"
 GOOD = FIXTURES / "good" / "complete.yaml"

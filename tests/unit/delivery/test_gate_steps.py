@@ -9,12 +9,12 @@ from small_run import delivered
 from maestro.delivery.facts import idle_phases
 from maestro.delivery.gate_steps import GateSteps
 from maestro.delivery.record import RunRecord
+from maestro.domain.quality import PHASES
 from maestro.domain.run import EventKind
 from maestro.domain.values import JsonObject, RunId, StepId
 from maestro.domain.workflow import Step
 from maestro.errors import Blocked
 from maestro.ports import StepContext
-from maestro.quality.policy import PHASES
 
 
 async def unheard(kind: EventKind, data: JsonObject) -> None:

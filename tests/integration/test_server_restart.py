@@ -80,6 +80,7 @@ def test_a_taken_port_and_a_second_server_are_refused(tmp_path: Path) -> None:
         open_to_all = _serve(tmp_path / "open.db", "--port", "0", "--host", "0.0.0.0")
         assert open_to_all.returncode == 2
         assert "make a key first" in open_to_all.stderr
+        assert open_to_all.stdout == ""
         behind_a_proxy = _serve(tmp_path / "o.db", "--port", "0", "--allow-host", "shop.example")
         assert behind_a_proxy.returncode == 2
         assert "under the name 'shop.example' others can ask" in behind_a_proxy.stderr

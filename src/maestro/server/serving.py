@@ -129,8 +129,16 @@ class ApiServer:
     def grace_seconds(self) -> float:
         return self._options.grace_seconds
 
-    async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
+    async def run(
+        self,
+        listener: socket.socket,
+        stop: asyncio.Event,
+        opening: Callable[[], None] = lambda: None,
+    ) -> None:
         """Returns when everything has come to rest, runs resumable.
+
+        Args:
+            opening: called once nothing is known that speaks against answering.
 
         Raises:
             InvalidInput: others could ask it, and nobody would have to say who he is.
@@ -138,6 +146,7 @@ class ApiServer:
         asyncio.get_running_loop().set_default_executor(PartedThreads())
         await self._check_doors()
         await enlist_offline(self._maestro.store, self._maestro.clock)
+        opening()
         ending = asyncio.Event()
         server = _QuietServer(self._config(listener))
         sender = WebhookSender(self._maestro.settings.webhook_hosts)

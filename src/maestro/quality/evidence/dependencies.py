@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from maestro.domain.syntax import ONE_TREE_AT_A_TIME
 from maestro.quality.evidence.tooling import SourceFile
 
 _REQUIREMENTS = re.compile(
@@ -154,9 +155,14 @@ def _listed(file: SourceFile, paths: Collection[str]) -> Iterator[str]:
 
 def _requirement(file: SourceFile, text: str) -> Requirement:
     try:
-        return Requirement(text)
+        return _parsed(text)
     except InvalidRequirement as error:
         raise ValueError(f"{file.path}: {text!r} is no requirement: {error}") from error
+
+
+def _parsed(text: str) -> Requirement:
+    with ONE_TREE_AT_A_TIME:
+        return Requirement(text)
 
 
 def _closure(
@@ -192,7 +198,7 @@ def _installed(requirement: Requirement) -> Distribution | None:
 
 def _required_by(found: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
     for text in found.requires or ():
-        requirement = Requirement(text)
+        requirement = _parsed(text)
         applies = requirement.marker is None or any(
             requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras)
         )

@@ -1,10 +1,13 @@
 """What a project needs is read from its files and resolved here, without asking an index."""
 
+import ast
 import json
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 
+from maestro.domain.syntax import ONE_TREE_AT_A_TIME
 from maestro.quality.evidence.dependencies import declares, dependencies
 from maestro.quality.evidence.materials import bill_of_materials, is_forbidden
 from maestro.quality.evidence.tooling import SourceFile
@@ -26,6 +29,18 @@ def test_extras_and_markers_are_followed() -> None:
     assert "idna" not in plain
     assert "idna" in rich
     assert "no-such" not in rich
+
+
+def test_markers_are_read_while_nobody_else_builds_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, held = ast.parse, []
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        held.append(ONE_TREE_AT_A_TIME.locked())
+        return parse(*arguments, **named)
+
+    monkeypatch.setattr(ast, "parse", watched)
+    assert "idna" in names(("requirements.txt", "jsonschema[format]; python_version > '3'\n"))
+    assert set(held) == {True}
 
 
 def test_what_is_not_to_be_found_stays_in_the_list() -> None:

@@ -189,9 +189,23 @@ def test_verify_finds_the_fault_and_writes_reports(tmp_path: Path) -> None:
     assert done.stdout.strip().startswith("differs  shop 1.0.0")
     assert "POST /products  status 200 is not documented" in done.stdout
     assert "curl -i -X POST" in done.stdout
+    assert "\nnot fulfilled  score" in done.stdout
     report = json.loads((output / "validation_report.json").read_text())
     assert report["conforms"] is False
     assert {path.suffix for path in output.iterdir()} == {".json", ".xml", ".sarif"}
+
+
+def test_what_is_missing_for_a_contract_to_count_as_fulfilled_is_told(db: list[str]) -> None:
+    provider = ("--command", f"{sys.executable} {PROVIDER} {{port}}")
+    done = contracts("verify", SHOP, *provider)
+    assert done.returncode == 0, done.stderr
+    assert "\nnot yet fulfilled  score 0.80, 0.90 is needed\n" in done.stdout
+    hints = done.stdout.splitlines()[-2:]
+    assert "unchanged; keep it as agreed (maestro contracts import FILE)" in hints[0]
+    assert "consumers; record calls on the mock (--record FILE)" in hints[1]
+    assert contracts("import", SHOP, *db).returncode == 0
+    agreed = contracts("verify", "shop", *provider, *db)
+    assert agreed.stdout.splitlines()[-1].startswith("without evidence: consumers")
 
 
 def test_verify_of_a_module_by_its_folder(tmp_path: Path) -> None:

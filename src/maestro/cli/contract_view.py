@@ -10,7 +10,7 @@ from rich.table import Table
 from maestro.cli import render
 from maestro.contracts.comparison import ChangeKind, Comparison
 from maestro.contracts.linting import Problem
-from maestro.contracts.verification.fulfilment import GateState
+from maestro.contracts.verification.fulfilment import Fulfilment, GateState
 from maestro.contracts.verification.outcome import CheckState, ProviderCheck, ProviderReport
 from maestro.domain.contract import Contract, Finding, Severity
 from maestro.domain.contract_life import ContractRecord, ContractStatus
@@ -39,6 +39,11 @@ _GATES = {
     GateState.FAILED: CheckState.FAILED,
     GateState.NO_EVIDENCE: CheckState.UNVERIFIED,
 }
+_WANTED = {
+    "unchanged": "; keep it as agreed (maestro contracts import FILE) and verify it by its id",
+    "consumers": "; record calls on the mock (--record FILE) and repeat them here (--calls FILE)",
+}
+"""What brings the evidence that a verification by itself cannot have."""
 SHOWN_TERMS = 40
 SHOWN_UNVERIFIED = 12
 
@@ -241,12 +246,25 @@ def _score(console: Console, report: ProviderReport) -> None:
         gates.add_row(_MARKS[_GATES[gate.state]], gate.name, escape(gate.statement),
                       escape(gate.evidence))  # fmt: skip
     console.print(gates)
-    style, word = ("bold green", "fulfilled") if kept.fulfilled else ("yellow", "not fulfilled")
+    style, word = _standing(kept)
     console.print(f"[{style}]{word}[/]  score {kept.score:.2f}, {kept.threshold:.2f} is needed")
+    for name in _without_evidence(kept):
+        console.print(f"[dim]without evidence: {name}[/]{_WANTED.get(name, '')}", soft_wrap=True)
+
+
+def _standing(kept: Fulfilment) -> tuple[str, str]:
+    if kept.fulfilled:
+        return "bold green", "fulfilled"
+    failed = any(gate.state is GateState.FAILED for gate in kept.gates)
+    if failed or not _without_evidence(kept):
+        return "bold magenta", "not fulfilled"
+    return "yellow", "not yet fulfilled"
+
+
+def _without_evidence(kept: Fulfilment) -> list[str]:
+    """The gates and parts of the score that nothing was seen of; they do not count as kept."""
     silent = [gate.name for gate in kept.gates if gate.state is GateState.NO_EVIDENCE]
-    silent += [part.name for part in kept.parts if part.value is None and part.name not in silent]
-    if silent:
-        console.print(f"[dim]what has no evidence does not count as kept: {', '.join(silent)}[/]")
+    return silent + [p.name for p in kept.parts if p.value is None and p.name not in silent]
 
 
 def _parties(contract: Contract) -> str:

@@ -218,11 +218,27 @@ def test_everything_can_be_done_with_the_keyboard(page: WatchedPage) -> None:
     page.page.keyboard.press("ArrowRight")
     expect(page.page.get_by_role("tab", name="Log")).to_be_focused()
     page.page.keyboard.press("ArrowLeft")
+    expect(page.page.get_by_role("tab", name="Steps")).to_be_focused()
     tab_to(page, "Announce, Succeeded")
     page.page.keyboard.press("Enter")
     expect(page.page.get_by_label("Step Announce")).to_be_visible()
     page.page.keyboard.press("Escape")
     expect(page.page.get_by_label("Step Announce")).to_have_count(0)
+
+
+def test_keys_that_come_faster_than_tabs_are_drawn_move_on(page: WatchedPage) -> None:
+    start(page, "release-in-a-hurry")
+    expect(page.page.locator(".attention")).to_be_visible()
+    tab_to(page, "Steps 3")
+    page.page.evaluate(
+        """() => {
+          for (const key of ['ArrowRight', 'ArrowLeft']) {
+            const press = new KeyboardEvent('keydown', { key, bubbles: true });
+            document.activeElement.dispatchEvent(press);
+          }
+        }"""
+    )
+    expect(page.page.get_by_role("tab", name="Steps", selected=True)).to_be_focused()
 
 
 def tab_to(page: WatchedPage, name: str) -> None:

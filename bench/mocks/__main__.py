@@ -27,9 +27,12 @@ from bench.mocks.documents import (
     POST,
     QUERY,
     SDL,
+    SMALL_GET,
+    SMALL_POST,
     Task,
     large,
     orders,
+    two_operations,
 )
 from bench.mocks.processes import Process, free_port, started
 from bench.mocks.tallies import Leg, Row, Sentence, ratios, rows, sentences
@@ -52,11 +55,13 @@ def main() -> None:
     found: dict[str, float] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-mock-")))
-        servers = _servers(stack, folder, told)
+        servers = _servers(stack, folder, told, orders())
         found["idle_mb"] = servers[OURS].resident_mb()
         found["rival_idle_mb"] = servers["prism"].resident_mb()
         tasks = dict.fromkeys((GET, POST, FRESH_GET, FRESH_POST), tuple(servers))
         _measure(legs, servers, tasks, told)
+        small = _servers(stack, folder, told, two_operations())
+        _measure(legs, small, dict.fromkeys((SMALL_GET, SMALL_POST), tuple(small)), told)
         if told.graphql:
             _graphql(stack, folder, told, legs)
     found |= _first_reply(told)
@@ -90,9 +95,11 @@ def _told() -> argparse.Namespace:
     return told
 
 
-def _servers(stack: ExitStack, folder: Path, told: argparse.Namespace) -> dict[str, Process]:
-    document = folder / "orders.json"
-    document.write_text(json.dumps(orders()), encoding="utf-8")
+def _servers(
+    stack: ExitStack, folder: Path, told: argparse.Namespace, contract: Mapping[str, Any]
+) -> dict[str, Process]:
+    document = folder / f"{len(contract['paths'])}-paths.json"
+    document.write_text(json.dumps(contract), encoding="utf-8")
     ports = {name: free_port() for name in (OURS, "prism", QUIET, FLOOR)}
     made = {
         OURS: _maestro([document], ports[OURS]),
@@ -200,7 +207,7 @@ def _once(server: Process, task: Task) -> None:
 
 def _empty(server: Process, task: Task) -> None:
     """Makes room again in our mock, which keeps what is posted up to a limit."""
-    if server.name != OURS or task not in (POST, FRESH_POST):
+    if server.name != OURS or task.method != "POST":
         return
     url = f"http://127.0.0.1:{server.port}/__maestro/reset"
     request = urllib.request.Request(url, method="POST")
@@ -211,7 +218,7 @@ def _empty(server: Process, task: Task) -> None:
 def _further(legs: Sequence[Leg]) -> dict[str, float]:
     """Ratios that the bar says nothing about, told all the same."""
     made = {}
-    for task in ("get", "post", "get-fresh", "post-fresh"):
+    for task in ("get", "post", "get-fresh", "post-fresh", "small-get", "small-post"):
         for rival in ("prism", QUIET, FLOOR):
             speed, _ = ratios(legs, task, OURS, rival)
             if speed:

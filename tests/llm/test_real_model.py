@@ -2,8 +2,7 @@
 
 What is asserted are schemas, verdicts, tries and token counts, never wording. Without a model these
 tests fail: a model that could not be had is not a pass. A small model whose work is not good enough
-has to end blocked: say MAESTRO_TEST_EXPECT=blocked. It is given more to do, for what it copies from
-a worked example of one field is good.
+has to end blocked on the same requirement: say MAESTRO_TEST_EXPECT=blocked.
 """
 
 import asyncio
@@ -26,13 +25,11 @@ from maestro.settings import Settings
 
 NAME = os.environ.pop("MAESTRO_TEST_MODEL", "")
 EXPECT = os.environ.pop("MAESTRO_TEST_EXPECT", "succeeded")
-REQUIREMENTS = {
-    "succeeded": "Build a web app to manage notes: a note has a title",
-    "blocked": (
-        "Build a web app to manage notes: a note has a title, a text and a status "
-        "(draft, published), and notes are filtered by status"
-    ),
-}
+REQUIREMENT = (
+    "Build a web app to manage notes: a note has a title, a text and a status "
+    "(draft, published), and notes are filtered by status"
+)
+"""Of more than one field: what any model copies from a worked example of one field is good."""
 PLAYED = ("backend_developer", "qa_engineer", "frontend_developer")
 SAMPLES = 4
 PATIENT = ModelProfile(timeout_seconds=3600)
@@ -97,9 +94,7 @@ def test_backend_tests_and_page_are_built_side_by_side_and_judged(
             personas=dict.fromkeys(PLAYED, (model,)), models={model: PATIENT}, samples=SAMPLES
         )
         async with connect(Settings.load(database=tmp_path / "maestro.db")) as maestro:
-            run_id = await maestro.submit(
-                REQUIREMENTS[EXPECT], models=table, output=tmp_path / "out"
-            )
+            run_id = await maestro.submit(REQUIREMENT, models=table, output=tmp_path / "out")
             await maestro.execute(run_id)
             return await maestro.show(run_id)
 

@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from maestro.cli import gate_view
 from maestro.cli.answering import answers, awaited, clock_time, decision, onward
 from maestro.cli.options import StoreOptions
 from maestro.cli.progress import SYMBOLS
 from maestro.delivery.model_runs import model_table
 from maestro.delivery.players import players
-from maestro.delivery.result import BuildResult, WaivedGate, waived
+from maestro.delivery.result import BuildResult, waived
 from maestro.delivery.service import RunDetail
 from maestro.domain.encoding import encode
-from maestro.domain.outcome import Outcome
 from maestro.domain.plan import Plan
 from maestro.domain.requirement import Analysis
 from maestro.domain.run import Event, Run, RunStatus, StepRun, StepStatus
@@ -63,7 +63,7 @@ def result(
     _execution(console, built)
     _models(console, detail)
     _contracts(console, built)
-    _gates(console, detail.outcome, built)
+    gate_view.gates(console, detail.outcome.verdicts, built.quality)
     _not_built(console, built)
     _reasons(console, built)
     _next_steps(console, built, store)
@@ -114,29 +114,6 @@ def _contracts(console: Console, built: BuildResult) -> None:
             f"           {mark} {escape(contract.id)} {contract.version}  {contract.provider}"
             f" → {', '.join(contract.consumers) or 'users'}{findings}"
         )
-
-
-def _gates(console: Console, outcome: Outcome, built: BuildResult) -> None:
-    passed = sum(verdict.passed for verdict in outcome.verdicts)
-    console.print(
-        f"gates      {passed}/{len(outcome.verdicts)} phases passed, as {built.quality.environment}"
-    )
-    for verdict in outcome.verdicts:
-        mark = "[green]✓[/]" if verdict.passed else "[magenta]■[/]"
-        counts: dict[str, int] = {}
-        for item in verdict.results:
-            counts[item.verdict.value] = counts.get(item.verdict.value, 0) + 1
-        ledger = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
-        console.print(f"           {mark} {verdict.phase}: {ledger}")
-    for gate in built.quality.waived:
-        console.print(f"           {_waived(gate)}")
-
-
-def _waived(gate: WaivedGate) -> str:
-    return (
-        f"[yellow]WAIVED[/] {gate.gate} until {gate.expires}, approved by "
-        f"{escape(gate.approver)}, {escape(gate.adr)}: {escape(gate.reason)}"
-    )
 
 
 def _not_built(console: Console, built: BuildResult) -> None:
@@ -341,7 +318,7 @@ def run_detail(detail: RunDetail, *, as_json: bool, store: StoreOptions = StoreO
         for text in _about_step(step, state, run.id, store):
             console.print(f"      {escape(text)}")
     for gate in waived(detail.outcome.verdicts):
-        console.print(f"  {_waived(gate)}")
+        console.print(f"  {gate_view.waived_line(gate)}")
     for missing in detail.outcome.not_built:
         console.print(f"  not built: {escape(missing.what)}: {escape(missing.reason)}")
     if run.status in (RunStatus.PAUSED, RunStatus.BLOCKED, RunStatus.FAILED):

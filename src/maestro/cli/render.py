@@ -109,7 +109,8 @@ def _contracts(console: Console, built: BuildResult) -> None:
         mark = "[green]✓[/]" if contract.verified else "[magenta]■[/]"
         findings = f", {contract.findings} findings" if contract.findings else ""
         if not contract.checked:
-            mark, findings = "[yellow]○[/]", ", not checked here (see maestro doctor)"
+            where = " here (see maestro doctor)" if built.success else ""
+            mark, findings = "[yellow]○[/]", f", not checked{where}"
         console.print(
             f"           {mark} {escape(contract.id)} {contract.version}  {contract.provider}"
             f" → {', '.join(contract.consumers) or 'users'}{findings}"

@@ -4,6 +4,7 @@ Measured on small models: without an example none wrote a file that worked; with
 shape they did. So entities and fields are renamed, one by one, and the contracts designed anew.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from maestro.domain.entities import (
     Service,
 )
 from maestro.domain.plan import Plan
+from maestro.domain.requirement import RequirementPart
 from maestro.domain.work import Assignment, ConsumedContract
 
 _ENTITIES = (
@@ -59,14 +61,16 @@ def worked_examples(assignment: Assignment, plan: Plan) -> tuple[Assignment, ...
 
 
 def _example(assignment: Assignment, plan: Plan, offset: int) -> Assignment:
-    domain = _Renaming(assignment.domain, offset).domain()
-    made = design(replace(plan.analysis, domain=domain, parts=()), plan.team)
+    renaming = _Renaming(assignment.domain, offset)
+    domain = renaming.domain()
+    parts = tuple(map(renaming.part, assignment.parts))
+    made = design(replace(plan.analysis, domain=domain, parts=parts), plan.team)
     known: dict[str, Contract] = {contract.id: contract for contract in made}
     return replace(
         assignment,
         requirement=f"Build a web app to manage {domain.entities[0].plural.replace('_', ' ')}",
         domain=domain,
-        parts=(),
+        parts=parts,
         provides=_same(assignment.provides, known),
         consumes=tuple(
             ConsumedContract(contract=known.get(one.contract.id, one.contract), url=one.url)
@@ -124,7 +128,8 @@ class _Renaming:
         name, plural = self._pool()[position]
         names = dict(self._field_names(entity))
         fields = tuple(self._field(field, names[field.name]) for field in entity.fields)
-        return Entity(name=name, plural=plural, fields=fields)
+        source = plural if entity.source else ""
+        return Entity(name=name, plural=plural, fields=fields, source=source)
 
     def _field_names(self, entity: Entity) -> Iterator[tuple[str, str]]:
         used: set[str] = set()
@@ -145,7 +150,10 @@ class _Renaming:
         if isinstance(default, str) and default in field.values:
             default = values[field.values.index(default)]
         target = None if field.target is None else self._named(field.target)
-        return replace(field, name=name, values=values, target=target, default=default, source="")
+        source = name.replace("_", " ") if field.source else ""
+        return replace(
+            field, name=name, values=values, target=target, default=default, source=source
+        )
 
     def _capability(self, capability: Capability) -> Capability:
         entity = self.source.entity(capability.entity)
@@ -156,6 +164,39 @@ class _Renaming:
             field=None if capability.field is None else names.get(capability.field),
             source="",
         )
+
+    def part(self, part: RequirementPart) -> RequirementPart:
+        """The same part of the other requirement, under the same id."""
+        entity = None if part.entity is None else self.source.entity(part.entity)
+        if entity is None:
+            return replace(part, text=self._in_words(part.text), source=self._in_words(part.source))
+        return replace(
+            part,
+            text=self._in_words(part.text),
+            source=self._in_words(part.source),
+            entity=self._named(entity.name),
+            field=dict(self._field_names(entity)).get(part.field or ""),
+        )
+
+    def _in_words(self, text: str) -> str:
+        """A sentence about the source, with the other names in it."""
+        names = {word.lower(): other for word, other in self._words()}
+        longest = sorted(names, key=len, reverse=True)
+        known = "|".join(map(re.escape, longest))
+        return re.sub(rf"\b(?:{known})\b", lambda found: names[found[0].lower()], text, flags=re.I)
+
+    def _words(self) -> Iterator[tuple[str, str]]:
+        """Names as code has them and as people write them, with what stands for them."""
+        for position, entity in enumerate(self.source.entities):
+            pairs = [*zip((entity.name, entity.plural), self._pool()[position], strict=True)]
+            made = dict(self._field_names(entity))
+            pairs += made.items()
+            for field in entity.fields:
+                other = self._field(field, made[field.name])
+                pairs += zip(field.values, other.values, strict=True)
+            for name, other_name in pairs:
+                yield name, other_name
+                yield name.replace("_", " "), other_name.replace("_", " ")
 
 
 def _member(number: int) -> str:

@@ -12,6 +12,7 @@ from maestro.domain.contract import (
     Deliverable,
     SpecificationFormat,
 )
+from maestro.domain.mentions import MENTIONS
 from maestro.domain.team import Team
 from maestro.domain.values import ContractId
 
@@ -82,7 +83,7 @@ def _criteria(promise: Promise, trace: Trace) -> tuple[AcceptanceCriterion, ...]
             made.append(
                 criterion(
                     promise.contract,
-                    "document_mentions",
+                    MENTIONS,
                     f"{file.path} mentions {', '.join(map(repr, file.mentions))}.",
                     path=file.path,
                     phrases=list(file.mentions),

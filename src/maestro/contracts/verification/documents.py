@@ -1,7 +1,6 @@
 """Holds delivered files against a contract over documents."""
 
 import asyncio
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from maestro.domain.contract import (
     Finding,
     Verification,
 )
+from maestro.domain.mentions import MENTIONS, mentions_of
 from maestro.ports import Report, VerificationTarget
 
 
@@ -64,33 +64,27 @@ def _criterion(
         passed = bool(files.checks) and not failed
         detail = ", ".join(failed) if files.checks else "the contract promises no files"
         return result_of(criterion, passed=passed, detail="" if passed else detail), None
-    if criterion.check == "document_mentions":
+    if criterion.check == MENTIONS:
         return _mentions(criterion, root)
     return unverified(criterion), None
 
 
 def _mentions(criterion: AcceptanceCriterion, root: Path) -> tuple[CheckResult, Finding | None]:
-    path = criterion.parameters.get("path")
-    phrases = criterion.parameters.get("phrases")
-    if not isinstance(path, str) or not isinstance(phrases, list | tuple) or not phrases:
-        detail = "unverified: document_mentions needs the parameters 'path' and 'phrases'"
+    demanded = mentions_of(criterion)
+    if demanded is None:
+        detail = f"unverified: {MENTIONS} needs the parameters 'path' and 'phrases'"
         return result_of(criterion, passed=False, detail=detail), None
-    texts = [read_text(file) or "" for file in matched_files(root, path)]
-    whole = _plain(" ".join(texts))
-    missing = [str(phrase) for phrase in phrases if _plain(str(phrase)) not in whole]
+    texts = [read_text(file) or "" for file in matched_files(root, demanded.path)]
+    missing = demanded.missing(texts)
     if not missing:
         return result_of(criterion, passed=True), None
+    read = sum(map(len, texts))
     finding = Finding(
-        rule="document_mentions",
-        message=f"{len(missing)} of {len(phrases)} phrases are not mentioned",
-        operation=path,
+        rule=MENTIONS,
+        message=f"{len(missing)} of {len(demanded.phrases)} phrases are not mentioned",
+        operation=demanded.path,
         expected=", ".join(map(repr, missing[:10])),
-        seen=f"{len(whole)} characters without them" if whole else "no text",
-        reproduce=f"grep -i {missing[0]!r} {path}",
+        seen=f"{read} characters without them" if read else "no text",
+        reproduce=f"grep -i {missing[0]!r} {demanded.path}",
     )
     return result_of(criterion, passed=False, detail=f"missing: {finding.expected}"), finding
-
-
-def _plain(text: str) -> str:
-    """Spelling apart from capitals and spacing."""
-    return re.sub(r"\s+", " ", text).strip().casefold()

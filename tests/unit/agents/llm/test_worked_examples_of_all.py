@@ -34,3 +34,19 @@ def test_a_checklist_that_a_script_writes_needs_none() -> None:
     found = craft(SCRIPTED)
     assert (found.tasks, list(found.given)) == ((), ["security/checks.py"])
     assert "--write" in found.checks[0].argv
+
+
+def test_an_example_has_the_parts_of_the_requirement_in_its_own_words() -> None:
+    assignment = asyncio.run(assignment_of("requirement_analyst"))
+    example = assignment.examples[0]
+    assert [(part.id, part.kind) for part in example.parts] == [
+        (part.id, part.kind) for part in assignment.parts
+    ]
+    texts = [part.text for part in example.parts]
+    assert "parcel has inscription" in texts
+    assert "filter parcels by upkeep" in texts
+    assert {part.field for part in example.parts} - {None} == {
+        field.name for field in example.domain.entities[0].fields
+    }
+    said = " ".join(f"{part.text} {part.source}" for part in example.parts)
+    assert not left_over(said, ["book", "author", "due date", "available", "lent"])

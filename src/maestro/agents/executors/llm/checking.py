@@ -14,9 +14,11 @@ from maestro.agents.executors.offline.interpreters import resolve
 from maestro.domain.addresses import joined_variables
 from maestro.domain.contract import CheckResult
 from maestro.domain.encoding import decode, encode
+from maestro.domain.mentions import mentioning
 from maestro.domain.models import JournaledCall
 from maestro.domain.values import JsonValue
 from maestro.domain.work import Assignment, CheckCommand
+from maestro.domain.write_set import matches
 from maestro.errors import InvalidInput
 from maestro.ports import Reach, Sandbox
 
@@ -40,7 +42,8 @@ class OwnChecks:
         first = await asyncio.to_thread(self._first_look)
         if not all(check.passed for check in first):
             return first
-        return (*first, *[await self._program(check) for check in self.craft.checks])
+        mentions = await asyncio.to_thread(self._mentions)
+        return (*first, *mentions, *[await self._program(check) for check in self.craft.checks])
 
     def environment(self) -> dict[str, str]:
         """Where programs find the mocks."""
@@ -89,6 +92,23 @@ class OwnChecks:
                 detail="; ".join(unreadable[:10]),
             ),
         )
+
+    def _mentions(self) -> list[CheckResult]:
+        """What the contracts say that the documents mention."""
+        made = []
+        for criterion, demanded in mentioning(self.assignment.provides):
+            paths = [path for path in self.tree.files() if matches(path, demanded.path)]
+            missing = demanded.missing(self.tree.read(path) for path in paths)
+            told = f"{demanded.path} does not mention {', '.join(map(repr, missing[:20]))}"
+            made.append(
+                CheckResult(
+                    id=criterion.id,
+                    statement=criterion.statement,
+                    passed=not missing,
+                    detail=told if missing else "",
+                )
+            )
+        return made
 
     async def _program(self, check: CheckCommand) -> CheckResult:
         """Tests are the model's own programs: they change no more than a command of it may."""

@@ -8,8 +8,10 @@ from maestro.agents.executors.llm.craft import Craft, FileTask
 from maestro.agents.executors.llm.tree import MAX_SHOWN_CHARACTERS, shortened
 from maestro.domain.contract import Contract, ContractKind
 from maestro.domain.entities import DomainModel, Entity, Field
+from maestro.domain.mentions import mentioning
 from maestro.domain.quotation import QUOTED_IS_DATA, quoted
 from maestro.domain.work import Assignment
+from maestro.domain.write_set import matches
 
 _FENCES = {
     "py": "python", "js": "javascript", "mjs": "javascript", "md": "markdown", "yaml": "yaml",
@@ -55,6 +57,8 @@ def file_question(
     pairs = _pairs(assignment, craft)
     if pairs:
         parts.append(f"Names: {pairs}")
+    if example and any(part.id in task.example for part in example.parts):
+        parts.append(f"What was asked for as the other software:\n{data(asked_text(assignment))}")
     parts.append(
         f"Of the example, the file {task.example_path}:\n```{fence}\n{task.example.rstrip()}\n```"
     )
@@ -63,6 +67,9 @@ def file_question(
             f"The same file of other software, as it was accepted in an earlier run:\n"
             f"{data(file.text)}"
         )
+    phrases = _to_mention(assignment, task)
+    if phrases:
+        parts.append(f"The file has to mention each of these:\n{data(phrases)}")
     if evidence:
         told = "\n".join(f"- {line}" for line in evidence)
         parts.append(f"An earlier try at it failed these checks; avoid that:\n{data(told)}")
@@ -107,6 +114,27 @@ def tools_question(assignment: Assignment, craft: Craft, evidence: Sequence[str]
 def data(text: str, limit: int = MAX_SHOWN_CHARACTERS) -> str:
     """Quoted so that nothing in it can end the quotation."""
     return quoted(shortened(text, limit))
+
+
+def asked_text(assignment: Assignment) -> str:
+    """The requirement and its parts, a line each."""
+    lines = [assignment.requirement, "", "parts:"]
+    for part in assignment.parts:
+        left_out = "" if part.covered else f" (not covered: {part.reason})"
+        words = f" (words of the text: {part.source})" if part.source else ""
+        lines.append(f"{part.id} {part.kind.value}: {part.text}{words}{left_out}")
+    return "\n".join(lines)
+
+
+def _to_mention(assignment: Assignment, task: FileTask) -> str:
+    """What the contracts say that this file mentions."""
+    phrases = [
+        phrase
+        for _, demanded in mentioning(assignment.provides)
+        if matches(task.path, demanded.path)
+        for phrase in demanded.phrases
+    ]
+    return ", ".join(dict.fromkeys(phrases))
 
 
 def domain_text(domain: DomainModel) -> str:

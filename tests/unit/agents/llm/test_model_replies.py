@@ -17,6 +17,10 @@ from maestro.agents.executors.llm.replies import call_in_text, file_text, withou
         ("<think>```\nno\n```</think>```\nyes\n```", "yes\n"),
         ('```json\n{"name": "write_file", "arguments": {"path": "a", "content": "x"}}\n```', "x"),
         ("   ", ""),
+        ("```markdown\n# A\n```mermaid\nb\n```\nc\n```\nSo.", "# A\n```mermaid\nb\n```\nc\n"),
+        ("So:\n```markdown\n# A\n```\nls\n```\nc\n```\n", "# A\n```\nls\n```\nc\n"),
+        ("```markdown\n# A\n```mermaid\nb\n```\nc", "# A\n```mermaid\nb\n```\nc\n"),
+        ("```\n# A\n```sh\nls\n```\nc\n```", "# A\n```sh\nls\n```\nc\n"),
     ],
 )
 def test_the_file_is_taken_out_of_its_wrapping(answer: str, text: str) -> None:

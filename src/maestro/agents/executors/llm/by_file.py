@@ -49,11 +49,19 @@ class FileByFile:
         blamed = blamed or [task for task in self.craft.tasks if _base(task.path) in said]
         return blamed or self.craft.tasks
 
+    def _about(self, task: FileTask) -> list[str]:
+        """What failed in this file, and what names none of the files."""
+        others = {_base(other.path) for other in self.craft.tasks} - {_base(task.path)}
+        return [
+            line
+            for line in self.evidence
+            if _base(task.path) in line or not any(other in line for other in others)
+        ]
+
     async def _write(self, task: FileTask, sample: int) -> None:
         complaint = ""
         for draw in range(_DRAWS):
-            about = [line for line in self.evidence if _base(task.path) in line]
-            about = [*about, *([complaint] if complaint else [])]
+            about = [*self._about(task), *([complaint] if complaint else [])]
             await self.session.report(f"writing {task.path} (try {sample + 1}.{draw + 1})")
             answer = await self.session.ask(self._question(task, sample, draw, about))
             text = file_text(answer.text)

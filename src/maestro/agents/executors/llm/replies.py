@@ -8,6 +8,11 @@ from maestro.domain.models import ToolCall
 _FENCE = re.compile(
     r"^[ \t]*(`{3,})[^\n`]*\n(.*?)(?:\n[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
+_FENCE_LINE = re.compile(r"[ \t]*(`{3,})[ \t]*([^`]*)")
+_MARKDOWN = re.compile(
+    r"^[ \t]*(`{3,})(?:md|markdown)[ \t]*\n(.*)\n[ \t]*\1\s*\Z", re.DOTALL | re.MULTILINE | re.I
+)
+"""A block of Markdown that ends the answer, whatever blocks are in it."""
 _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
@@ -19,7 +24,8 @@ def file_text(answer: str) -> str:
         content = call.arguments.get("content")
         if isinstance(content, str):
             return without_fence(content)
-    blocks = [match.group(2) for match in _FENCE.finditer(answer)]
+    markdown = _MARKDOWN.search(answer)
+    blocks = [markdown[2]] if markdown is not None else _blocks(answer)
     text = max(blocks, key=len) if blocks else answer.strip()
     return text.rstrip() + "\n" if text.strip() else ""
 
@@ -32,7 +38,7 @@ def without_fence(text: str) -> str:
 
 def call_in_text(answer: str, tools: tuple[str, ...]) -> ToolCall | None:
     """A tool call that was written into the text, fenced or bare: small models do that."""
-    candidates = [match.group(2) for match in _FENCE.finditer(answer)] or [answer]
+    candidates = _blocks(answer) or [answer]
     for candidate in candidates:
         try:
             value = json.loads(candidate)
@@ -45,3 +51,30 @@ def call_in_text(answer: str, tools: tuple[str, ...]) -> ToolCall | None:
         if name in tools and isinstance(arguments, dict):
             return ToolCall(id="written", name=str(name), arguments=arguments)
     return None
+
+
+def _blocks(answer: str) -> list[str]:
+    """Its code blocks; one that another one is in, or that was not ended, as a whole.
+
+    A fence with a language within a block begins a block in it; one without ends the innermost.
+    """
+    made: list[str] = []
+    lines: list[str] = []
+    open_fences: list[int] = []
+    for line in answer.split("\n"):
+        found = _FENCE_LINE.fullmatch(line.rstrip())
+        ticks = len(found[1]) if found is not None else 0
+        if not open_fences:
+            if ticks:
+                open_fences, lines = [ticks], []
+            continue
+        if found is not None and ticks >= open_fences[-1]:
+            if found[2]:
+                open_fences.append(ticks)
+            else:
+                open_fences.pop()
+        if open_fences:
+            lines.append(line)
+        else:
+            made.append("\n".join(lines))
+    return [*made, "\n".join(lines)] if open_fences else made

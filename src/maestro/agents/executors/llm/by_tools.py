@@ -20,12 +20,13 @@ from maestro.domain.models import (
     ToolOutcome,
     Turn,
 )
+from maestro.domain.values import JsonValue
 from maestro.domain.work import Assignment
 
 _MOST_TURNS = 80
 """Calls of a try; a model that has not handed in by then does not."""
 _MOST_IDLE = 3
-"""Answers in a row without a tool call."""
+"""Answers in a row without a tool call, or with the one before once more."""
 _TOO_LATE = "not done: the work was handed in before it"
 _NUDGE = "Go on with a tool call; when the work is done, call finish."
 
@@ -48,11 +49,14 @@ class WithTools:
         first = tools_question(self.assignment, self.craft, self.evidence)
         self._turns = [Turn(text=first)]
         repairs = idle = 0
+        before: list[tuple[str, JsonValue]] = []
         for turn in range(_MOST_TURNS):
             answer = await self.session.ask(self._question(sample, turn))
             calls = self._calls(answer)
             self._turns.append(Turn(text=answer.text, calls=answer.calls, by_model=True))
-            idle = 0 if calls else idle + 1
+            made = [(call.name, call.arguments) for call in calls]
+            idle = 0 if calls and made != before else idle + 1
+            before = made
             if idle >= _MOST_IDLE or answer.end is AnswerEnd.REFUSED:
                 break
             if not calls:

@@ -44,6 +44,11 @@ class Craft:
     foreign: tuple[str, ...]
     """Names of the worked example that must not be left in a file."""
 
+    @property
+    def is_scripted(self) -> bool:
+        """Whether given programs make all that is delivered, and nothing is left to be written."""
+        return bool(self.given) and bool(self.checks) and not self.tasks
+
 
 def craft_of(assignment: Assignment) -> Craft:
     """Raises NoAgentAvailable when nothing says how such work is checked."""

@@ -49,7 +49,7 @@ class LlmExecutor:
         models = [await self._model(name, table.profile(name)) for name in names]
         craft = await asyncio.to_thread(craft_of, assignment)
         style = _style(names[0], table)
-        if style is WorkStyle.FILES and not craft.tasks:
+        if style is WorkStyle.FILES and not craft.tasks and not craft.is_scripted:
             style = WorkStyle.TOOLS  # without a worked example there is no list of files
         await report(f"{names[0]} plays {assignment.persona.id} ({style.value})")
         session = await CallSession.open(caller_of(assignment), table, models, self.journal, report)
@@ -138,9 +138,11 @@ def _result(
 ) -> WorkResult:
     craft, usage = work.craft, work.session.usage
     names = [model.name for model in work.session.models]
+    wrote = f"wrote {len(craft.tasks) or len(files)} files"
+    if craft.is_scripted and not usage.model_calls:
+        wrote = "had nothing to write: given programs made the files"
     return WorkResult(
-        summary=f"{names[0]} wrote {len(craft.tasks) or len(files)} files in "
-        f"{len(tries.told)} tries and {usage.model_calls} calls",
+        summary=f"{names[0]} {wrote} in {len(tries.told)} tries and {usage.model_calls} calls",
         changed_paths=files,
         checks=tuple(checks),
         usage=usage,

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 from pathlib import Path
 
 from api_server import APPROVAL, RunningServer, awaited, settings_of, started
@@ -19,9 +21,9 @@ TEXT = "x" * 100_000
 """So many of them are more than the buffers between two programs take."""
 
 
-async def _told(database: Path, run: str) -> None:
+async def _told(database: Path, run: str, number: int = EVENTS, text: str = TEXT) -> None:
     async with connect(settings_of(database)) as m:
-        for _ in range(EVENTS):
+        for _ in range(number):
             await m.store.write(
                 lambda tx: tx.events.append(
                     RunId(run),
@@ -29,7 +31,7 @@ async def _told(database: Path, run: str) -> None:
                     m.clock.now(),
                     step_id=StepId("ask"),
                     attempt=1,
-                    data={"message": TEXT},
+                    data={"message": text},
                 )
             )
 
@@ -69,11 +71,35 @@ def test_a_client_that_never_reads_is_closed_and_the_others_see_everything(tmp_p
         assert server.stop() == 0
 
 
-def _rest(socket: Connection) -> tuple[int, Close | None]:
+def test_what_a_client_that_left_would_have_got_is_not_written_any_further(tmp_path: Path) -> None:
+    """Written to, a connection that is lost tells of itself in the log, a line for each message."""
+    server = RunningServer(tmp_path / "m.db")
+    server.start()
+    try:
+        with server.client() as client:
+            run = started(client, APPROVAL)
+            awaited(client, run, "ask")
+            asyncio.run(_told(tmp_path / "m.db", run, 1_000, "x" * 100))
+            address = server.url.replace("http", "ws", 1) + "/api/v1/stream"
+            for _ in range(20):
+                leaver = opened(address)
+                leaver.send(json.dumps({"subscribe": {run: 0}}))
+                leaver.recv(10)  # that it is subscribed
+                leaver.recv(10)  # the first of five hundred that are sent together
+                at_once = struct.pack("ii", 1, 0)
+                leaver.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                leaver.close_socket()
+            server.until(lambda: client.get("/api/v1/system").json()["watchers"] == 0)
+    finally:
+        assert server.stop() == 0
+    assert "socket.send()" not in server.log.read_text()
+
+
+def _rest(mute: Connection) -> tuple[int, Close | None]:
     """How much there was still to read, and how the connection was closed."""
     got = 0
     while True:
         try:
-            got += len(socket.recv(10))
+            got += len(mute.recv(10))
         except ConnectionClosed as closed:
             return got, closed.rcvd

@@ -141,6 +141,7 @@ async def _tell(
                 async with asyncio.timeout(SEND_SECONDS):
                     await socket.send_json(message)
                 at = told.sequence
+                await asyncio.sleep(0)  # as in `stream`: others get their turn
     except TimeoutError:
         return TOO_SLOW, f"reads too slowly; sent up to {at}"
     return _NO_MORE, None

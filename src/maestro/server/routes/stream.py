@@ -57,6 +57,8 @@ class _Conversation:
                 for event in batch:
                     await self._deliver(event.message)
                     self.at[run_id] = event.sequence
+                    await asyncio.sleep(0)  # a write that does not wait gives nobody else a turn,
+                    # nor the news that the other side has left
             status, last = await self._use.desk.head(RunId(run_id))
             await self.send(
                 {"type": "end", "run_id": run_id, "status": status.value, "last_sequence": last}

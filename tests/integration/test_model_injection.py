@@ -30,6 +30,7 @@ from maestro.agents.executors.llm.prompts import (
     instructions_for_tools,
     tools_question,
 )
+from maestro.agents.executors.llm.proposing import Proposals
 from maestro.agents.executors.llm.session import CallSession, caller_of
 from maestro.agents.executors.llm.tools import Toolbox
 from maestro.agents.executors.llm.tree import WorkTree
@@ -152,6 +153,7 @@ async def bench(host: Host) -> AsyncIterator[Bench]:
             session=session,
             checks=checks,
             sandbox=sandbox,
+            proposals=Proposals(assignment),
         )
         yield Bench(host, toolbox)
 

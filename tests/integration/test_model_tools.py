@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ import pytest
 from llm_runs import ANALYST, BOOKS, DATABASE, plan_of, submitted, table
 from model_double import Asked, ModelDouble, Says, serving
 from renaming import renamed_file, substituted
+from scripted_run import executed
 
 from maestro.bootstrap import connect
 from maestro.cli.main import main
 from maestro.domain.agent import Agent
 from maestro.domain.models import Caps, ModelProfile, ModelTable, WorkStyle
+from maestro.domain.steering import Verb
+from maestro.domain.values import ContractId
 from maestro.settings import Settings
 
 NAMES = (
@@ -87,6 +91,53 @@ def _tool_texts(asked: Asked) -> list[str]:
 
 def as_calls(calls: tuple[Call, ...]) -> Says:
     return Says(calls=calls)
+
+
+def test_a_model_proposes_an_amendment_on_which_the_other_side_decides(tmp_path: Path) -> None:
+    async def scenario(double: ModelDouble) -> None:
+        models = table(double.url, DATABASE, style=WorkStyle.TOOLS)
+        async with connect(settings(tmp_path)) as maestro:
+            run_id = await submitted(maestro, models, DATABASE)
+            await executed(maestro, run_id, {"backend_developer": Verb.APPROVE})
+            detail = await maestro.show(run_id)
+        assert detail.run.status == "succeeded", detail.outcome.reasons
+        amended = detail.record.contract(ContractId("backend-schema"))
+        columns = amended.specification["tables"][0]["columns"]
+        assert [column["name"] for column in columns].count("due_date") == 0
+        assert amended.version == "2.0.0"
+        refused = [*results(double.asked[1])[:3], results(double.asked[2])[0]]
+        assert [text.partition(":")[0] for text in refused] == [
+            "you neither provide nor consume a contract 'other'; yours",
+            "the specification is not JSON",
+            "the specification must be a JSON object, whole, as read_contract",
+            "that is how contract 'backend-schema' is already",
+        ]
+
+    with serving(negotiator) as double:
+        asyncio.run(scenario(double))
+
+
+def negotiator(asked: Asked) -> Says:
+    """Proposes what nobody can take, then a table without a column; does its work besides."""
+    done = sum(message["role"] == "assistant" for message in asked.messages)
+    if done == 0:
+        wrong = (("other", "{}"), ("backend-schema", "{"), ("backend-schema", "[]"))
+        calls = tuple(proposal(name, text) for name, text in wrong)
+        return Says(calls=(*calls, ("read_contract", {"contract": "backend-schema"})))
+    if done == 1:
+        known = results(asked)[-1]
+        specification = json.loads(known)
+        columns = specification["tables"][0]["columns"]
+        columns[:] = [column for column in columns if column["name"] != "due_date"]
+        wanted = (known, json.dumps(specification))
+        return Says(calls=tuple(proposal("backend-schema", text) for text in wanted))
+    own = asked.messages[:1] + asked.messages[9:]  # without those two turns and their results
+    return worker(as_calls)(replace(asked, messages=own))
+
+
+def proposal(contract: str, specification: str) -> Call:
+    given = {"contract": contract, "specification": specification, "reason": "nobody needs it"}
+    return ("propose_amendment", given)
 
 
 @pytest.mark.parametrize("wire", ["anthropic", "server"])

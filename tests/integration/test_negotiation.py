@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 from scripted_run import Ran, plan_of, ran
 
-from maestro.delivery.amendment_steps import PROPOSALS
 from maestro.delivery.work_steps import MAX_RECORDED_CALLS
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.contract_life import ContractStatus
@@ -20,7 +19,7 @@ from maestro.domain.plan import Plan
 from maestro.domain.run import EventKind, RunStatus
 from maestro.domain.steering import Verb
 from maestro.domain.values import ContractId, StepId
-from maestro.domain.work import Assignment, CheckCommand, LaunchCommand, WorkResult
+from maestro.domain.work import PROPOSALS, Assignment, CheckCommand, LaunchCommand, WorkResult
 from maestro.domain.workflow import Step, StepKind
 from maestro.ports import Report, Sandbox
 

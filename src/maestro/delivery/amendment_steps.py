@@ -17,13 +17,11 @@ from maestro.delivery.shelf import Shelf
 from maestro.domain.contract import Contract
 from maestro.domain.encoding import encode
 from maestro.domain.values import JsonObject, JsonValue, StepId
-from maestro.domain.work import WorkResult
+from maestro.domain.work import PROPOSALS, WorkResult
 from maestro.domain.workflow import EdgeRule, OnUnmet, RetryPolicy, Step, StepKind
 from maestro.errors import Blocked, InvalidInput
 from maestro.ports import StepContext, StepHandler, StepResult
 
-PROPOSALS = "proposals"
-"""Key of `WorkResult.details`: a list of `{contract, specification, reason}`."""
 _PREFIX = "propose."
 _AGAIN = RetryPolicy(max_attempts=3, retry_on=("interrupted", "step_timed_out"))
 _RACE = RetryPolicy(

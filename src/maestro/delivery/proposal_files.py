@@ -10,11 +10,10 @@ from pathlib import Path
 
 from maestro.contracts.openapi.parsing import parse
 from maestro.contracts.reading import read_contract
-from maestro.delivery.amendment_steps import PROPOSALS
 from maestro.delivery.workspace import MAX_FILE_BYTES
 from maestro.domain.contract import Contract, SpecificationFormat
 from maestro.domain.values import JsonObject
-from maestro.domain.work import Assignment, WorkResult
+from maestro.domain.work import PROPOSALS, Assignment, WorkResult
 from maestro.domain.write_set import PROPOSALS_FOLDER
 from maestro.errors import AgentFailed, InvalidInput
 

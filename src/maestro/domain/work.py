@@ -158,6 +158,12 @@ class CheckCommand:
     timeout_seconds: float = 120.0
 
 
+PROPOSALS = "proposals"
+"""Key of `WorkResult.details`: a list of `{contract, specification, reason}`, each of which the
+persona wants instead of a contract that it works with.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkResult:
     summary: str

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from maestro.contracts.agree import agree
-from maestro.delivery.amendment_steps import PROPOSALS, AmendmentSteps, proposals, propose
+from maestro.delivery.amendment_steps import AmendmentSteps, proposals, propose
 from maestro.delivery.record import AmendmentRecord
 from maestro.delivery.shelf import Shelf
 from maestro.domain.contract import Contract, ContractKind, SpecificationFormat
 from maestro.domain.encoding import decode, encode
 from maestro.domain.values import ContractId, JsonObject, RunId, StepId
-from maestro.domain.work import WorkResult
+from maestro.domain.work import PROPOSALS, WorkResult
 from maestro.domain.workflow import Step, StepKind
 from maestro.errors import Blocked, InvalidInput
 from maestro.ports import StepContext, StepResult

@@ -12,6 +12,7 @@ from maestro.agents.executors.llm.session import CallSession
 from maestro.agents.executors.llm.tree import WorkTree
 from maestro.domain.contract import CheckResult
 from maestro.domain.models import AnswerEnd, ModelQuestion, Turn
+from maestro.domain.values import JsonObject
 from maestro.domain.work import Assignment
 from maestro.errors import InvalidInput
 
@@ -40,6 +41,10 @@ class FileByFile:
         results = await self.checks.run()
         self.evidence = failures(results)
         return results
+
+    def details(self) -> JsonObject:
+        """Nothing more than all results say: its answers are files, it cannot negotiate."""
+        return {}
 
     def _to_write(self, sample: int) -> Sequence[FileTask]:
         if sample == 0 or not self.evidence:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from maestro.agents.executors.llm.checking import OwnChecks, failures
 from maestro.agents.executors.llm.craft import Craft
 from maestro.agents.executors.llm.prompts import data, instructions_for_tools, tools_question
+from maestro.agents.executors.llm.proposing import Proposals
 from maestro.agents.executors.llm.replies import call_in_text
 from maestro.agents.executors.llm.session import CallSession
 from maestro.agents.executors.llm.tools import FINISH, Toolbox, tool_specs
@@ -20,7 +21,7 @@ from maestro.domain.models import (
     ToolOutcome,
     Turn,
 )
-from maestro.domain.values import JsonValue
+from maestro.domain.values import JsonObject, JsonValue
 from maestro.domain.work import Assignment
 
 _MOST_TURNS = 80
@@ -41,11 +42,16 @@ class WithTools:
     base: Mapping[str, bytes]
     """What the tree holds before the model does anything."""
     evidence: tuple[str, ...] = ()
+    proposals: Proposals = field(init=False)
     _turns: list[Turn] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.proposals = Proposals(self.assignment)
 
     async def draw(self, sample: int) -> tuple[CheckResult, ...]:
         """One try, from the given files alone and with a conversation of its own."""
         await asyncio.to_thread(self.tree.restore, self.base)
+        self.proposals = Proposals(self.assignment)
         first = tools_question(self.assignment, self.craft, self.evidence)
         self._turns = [Turn(text=first)]
         repairs = idle = 0
@@ -79,6 +85,7 @@ class WithTools:
             session=self.session,
             checks=self.checks,
             sandbox=self.checks.sandbox,
+            proposals=self.proposals,
         )
         outcomes: list[ToolOutcome] = []
         results: tuple[CheckResult, ...] | None = None
@@ -121,6 +128,10 @@ class WithTools:
     async def _judged(self) -> tuple[CheckResult, ...]:
         await self.checks.lay_out()
         return await self.checks.run()
+
+    def details(self) -> JsonObject:
+        """What the result says besides what all results do."""
+        return self.proposals.details()
 
     def _told(self, results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
         self.evidence = failures(results)

@@ -155,6 +155,7 @@ def _result(
             "written": [path for path in files if path not in craft.given],
             "replayed_calls": work.session.replayed,
             "not_built_operations": [],
+            **work.details(),
         },
     )
 

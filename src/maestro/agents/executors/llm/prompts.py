@@ -38,7 +38,8 @@ def instructions_for_tools(assignment: Assignment) -> str:
         "you have to deliver, run the tests, repair what fails, then call finish. Nothing counts "
         "as done that the checks do not pass. You cannot write other files than yours, and there "
         "is no network but the address you are given. Ask a question only when the work cannot go "
-        "on without its answer."
+        "on without its answer; where a contract itself has to change, propose that and go on with "
+        "it as it is."
     )
 
 

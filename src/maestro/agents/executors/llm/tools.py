@@ -10,6 +10,7 @@ from maestro.agents.executors.llm.checking import OwnChecks, failures
 from maestro.agents.executors.llm.craft import Craft
 from maestro.agents.executors.llm.programs import run_in_tree
 from maestro.agents.executors.llm.prompts import contract_text, served_contracts
+from maestro.agents.executors.llm.proposing import Proposals
 from maestro.agents.executors.llm.replies import without_fence
 from maestro.agents.executors.llm.session import CallSession
 from maestro.agents.executors.llm.tree import (
@@ -28,6 +29,7 @@ from maestro.ports import Sandbox
 
 FINISH = "finish"
 ASK = "ask_question"
+PROPOSE = "propose_amendment"
 _COMMAND_SECONDS = 120.0
 _MAX_READ_CHARACTERS = 60_000
 """Of what is read on purpose, more is shown than of what a program prints."""
@@ -106,6 +108,14 @@ def tool_specs() -> tuple[ToolSpec, ...]:
         _spec("read_contract", "Read a contract's specification.", contract=_text(128)),
         _spec("read_example", "Read a file of the worked example.", path=_text(300)),
         _spec("read_accepted", "Read what was accepted earlier.", path=_text(300)),
+        _spec(
+            PROPOSE,
+            "Propose another version of a contract you provide or consume; decided after your "
+            "work, so go on with the contract as it is.",
+            contract=_text(128),
+            specification=_text(200_000, "the whole of it, as JSON like read_contract shows it"),
+            reason=_text(1000, "what cannot be done without the change"),
+        ),
         _spec(ASK, "Stop and ask a person.", question=_text(1000)),
         _spec(FINISH, "Hand in the work.", summary=_text(1000)),
     )
@@ -119,6 +129,7 @@ class Toolbox:
     session: CallSession
     checks: OwnChecks
     sandbox: Sandbox
+    proposals: Proposals
 
     async def use(self, call: ToolCall) -> ToolOutcome:
         """What comes of a call; a wrong one tells the model why. Raises QuestionAsked."""
@@ -159,8 +170,8 @@ class Toolbox:
         }
         if name in actions:
             return await actions[name](given)
-        if name in ("write_file", "edit_file"):
-            # Also when the journal has the answer: the tree is new.
+        if name in ("write_file", "edit_file", PROPOSE):
+            # Also when the journal has the answer: the tree and the proposals are new.
             await asyncio.to_thread(self._change, name, given)
         result = await self.session.act(
             JournaledCall.TOOL,
@@ -187,6 +198,10 @@ class Toolbox:
         return "done"
 
     def _change(self, name: str, given: JsonObject) -> None:
+        if name == PROPOSE:
+            named, text = str(given["contract"]), without_fence(str(given["specification"]))
+            self.proposals.add(named, text, str(given["reason"]))
+            return
         path = str(given["path"])
         if name == "write_file":
             self.tree.write(path, without_fence(str(given["content"])))

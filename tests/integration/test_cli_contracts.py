@@ -163,6 +163,16 @@ def test_mock_of_three_kinds_on_one_port(tmp_path: Path) -> None:
     assert len(record.read_text().splitlines()) == 4
 
 
+def test_a_mock_that_remembers_nothing_takes_every_creation() -> None:
+    with mock(SHOP, "--port", "0", "--stateless") as (_, addresses):
+        product = {"sku": "SKU-1", "name": "Lamp", "category": "office", "price": 9.5}
+        with httpx.Client(trust_env=False, headers={"X-Api-Key": "any"}) as http:
+            made = [http.post(f"{addresses['shop']}/products", json=product) for _ in range(3)]
+            assert [reply.status_code for reply in made] == [201, 201, 201]
+            assert {reply.text for reply in made} == {made[0].text}
+            assert http.get(f"{addresses['shop']}/products/9999").status_code == 200
+
+
 def test_a_taken_port_is_told(tmp_path: Path) -> None:
     with mock(SHOP, "--port", "0") as (process, addresses):
         port = httpx.URL(addresses["shop"]).port

@@ -365,6 +365,9 @@ def test_without_state_every_reply_is_a_sample_and_seeds_change_them() -> None:
             got = await client.get("/api/notes/77")
             assert got.status_code == 200
             replies.setdefault(seed, set()).add(got.text)
+            kept = await client.put("/__maestro/seed-data", json={"notes": []})
+            assert kept.status_code == 422
+            assert "need a mock that remembers" in kept.text
 
         with_host(use, behaviour=MockBehaviour(stateful=False, seed=seed))
     assert len(replies[0]) == 1

@@ -43,6 +43,9 @@ def mock(
     dynamic: Annotated[
         bool, Parameter(negative="", help="Replies are drawn anew for each request.")
     ] = False,
+    stateless: Annotated[
+        bool, Parameter(negative="", help="Remember nothing: every reply is an example or sample.")
+    ] = False,
     record: Annotated[Path | None, Parameter(help="Write every call to this JSONL file.")] = None,
     proxy: Annotated[
         str | None, Parameter(help="Pass on to this provider, and check both directions.")
@@ -56,7 +59,7 @@ def mock(
     store: StoreOptions | None = None,
 ) -> int:
     """Serve mocks of contracts until told to end; prints their addresses at once."""
-    behaviour = MockBehaviour(seed=seed, dynamic=dynamic)
+    behaviour = MockBehaviour(seed=seed, dynamic=dynamic, stateful=not stateless)
 
     async def serve() -> int:
         if not files:

@@ -54,7 +54,11 @@ class Creation:
         """
         store, group = self.store, self.group
         if store.size >= MAX_ENTRIES:
-            raise Refused(507, f"{MAX_ENTRIES} entries are stored already; reset the mock")
+            raise Refused(
+                507,
+                f"{MAX_ENTRIES} entries are stored already; reset the mock, or let it remember "
+                "nothing (--stateless)",
+            )
         while True:
             store.counter += 1
             entry = self._maker.filled(store, self._draft)

@@ -137,7 +137,7 @@ class MockHost:
                 contract, self._behaviour, recorder, self._consumer, host=self._host, port=port
             )
             self._beside[contract.id] = (contract, await stack.enter_async_context(server))
-        seeds = SeedData(self._mocks)
+        seeds = SeedData(self._mocks, remembers=self._behaviour.stateful)
         self.begins_with = await asyncio.to_thread(seeds.load, self._seed_data)
         application.inspect = Inspection(application, self._beside, seeds)
         await stack.enter_async_context(

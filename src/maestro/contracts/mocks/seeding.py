@@ -42,17 +42,23 @@ async def read_seed_data(path: Path) -> JsonObject:
 class SeedData:
     """The start data of one mock server."""
 
-    def __init__(self, mocks: Callable[[], Mapping[str, Sequence[object]]]) -> None:
+    def __init__(
+        self, mocks: Callable[[], Mapping[str, Sequence[object]]], *, remembers: bool = True
+    ) -> None:
         """`mocks` tells the mocks of each contract, one for every consumer."""
         self._mocks = mocks
+        self._remembers = remembers
         self.document: JsonObject = {}
 
     def load(self, document: JsonObject) -> dict[str, int]:
         """How many entries each contract begins with from now on. All of it counts, or nothing.
 
         Raises:
-            InvalidInput: no such contract or collection, or an entry that does not fit.
+            InvalidInput: no such contract or collection, an entry that does not fit, or a server
+                that remembers nothing.
         """
+        if document and not self._remembers:
+            raise InvalidInput("entries to begin with need a mock that remembers (--stateless)")
         mocks = self._mocks()
         known = {contract: ones[0] for contract, ones in mocks.items()}
         given = by_contract(document, known)

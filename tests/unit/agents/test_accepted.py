@@ -83,6 +83,28 @@ def test_only_files_in_the_same_place_and_under_the_cap_are_shown(assignment: As
     assert like(replace(given, languages=("go",)), task) == ()
 
 
+def test_a_model_that_writes_by_file_sees_one_structure_only(assignment: Assignment) -> None:
+    """Shown that of three tables beside that of one, a small model makes three."""
+    alike = work("alike", FieldType.STRING)
+    entity = alike.domain.entities[0]
+    two = replace(entity, name="more", plural="mores")
+    larger = replace(
+        work("larger", text="# larger\n"), domain=DomainModel(title="", entities=(entity, two))
+    )
+    linked = replace(entity, fields=(Field(name="of", type=FieldType.REFERENCE, target="more"),))
+    leading = replace(
+        work("leading", text="# leading\n"), domain=DomainModel(title="", entities=(linked,))
+    )
+    given = replace(assignment, accepted=(larger, leading, alike))
+    craft = craft_of(given)
+    task = next(task for task in craft.tasks if task.path == PATH)
+    asked = file_question(given, craft, task, ())
+    assert "# alike" in asked
+    assert "# larger" not in asked
+    assert "# leading" not in asked
+    assert {file.text for file in like(given, task)} == {"# alike\n", "# larger\n", "# leading\n"}
+
+
 def test_what_is_shown_is_quoted_beside_the_worked_example(assignment: Assignment) -> None:
     given = replace(assignment, accepted=(work("cat", text=PLANTED),))
     craft = craft_of(given)

@@ -29,12 +29,20 @@ def nearest(assignment: Assignment) -> tuple[AcceptedWork, ...]:
     return tuple(near[:_MOST_WORKS])
 
 
-def like(assignment: Assignment, task: FileTask) -> tuple[AcceptedFile, ...]:
-    """The files in the same place of accepted software, as many as fit under the cap."""
+def like(
+    assignment: Assignment, task: FileTask, *, built_alike: bool = False
+) -> tuple[AcceptedFile, ...]:
+    """The files in the same place of accepted software, as many as fit under the cap.
+
+    With `built_alike` only of software with as many entities and references: a small model that
+    is shown two structures mixes them, and the worked example has that of its task already.
+    """
     place = _place(task.path, assignment.domain)
+    own = _structure(assignment.domain)
     found = [
         file
         for work in nearest(assignment)
+        if not built_alike or _structure(work.domain) == own
         for file in work.files
         if _place(file.path, work.domain) == place and _allowed(file.path, assignment.languages)
     ]
@@ -75,6 +83,10 @@ def _nearness(domain: DomainModel, kinds: set[str], work: AcceptedWork) -> float
 def _shape(domain: DomainModel) -> list[str]:
     types = [field.type.value for entity in domain.entities for field in entity.fields]
     return [*types, *("entity" for _ in domain.entities)]
+
+
+def _structure(domain: DomainModel) -> tuple[int, int]:
+    return len(domain.entities), sum(len(entity.references) for entity in domain.entities)
 
 
 def _words(domain: DomainModel) -> set[str]:

@@ -63,7 +63,7 @@ def file_question(
     parts.append(
         f"Of the example, the file {task.example_path}:\n```{fence}\n{task.example.rstrip()}\n```"
     )
-    for file in like(assignment, task):
+    for file in like(assignment, task, built_alike=True):
         parts.append(
             f"The same file of other software, as it was accepted in an earlier run:\n"
             f"{data(file.text)}"

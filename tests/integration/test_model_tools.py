@@ -121,7 +121,7 @@ def negotiator(asked: Asked) -> Says:
     """Proposes what nobody can take, then a table without a column; does its work besides."""
     done = sum(message["role"] == "assistant" for message in asked.messages)
     if done == 0:
-        wrong = (("other", "{}"), ("backend-schema", "{"), ("backend-schema", "[]"))
+        wrong = (("other", "{}"), ("backend-schema", '{"tables": NaN}'), ("backend-schema", "[]"))
         calls = tuple(proposal(name, text) for name, text in wrong)
         return Says(calls=(*calls, ("read_contract", {"contract": "backend-schema"})))
     if done == 1:

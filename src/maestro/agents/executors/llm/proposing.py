@@ -1,7 +1,8 @@
 """What a model proposes instead of contracts it works with; others decide on it after its work."""
 
-import json
 from dataclasses import dataclass, field
+
+import orjson
 
 from maestro.domain.contract import Contract
 from maestro.domain.values import JsonObject
@@ -29,8 +30,8 @@ class Proposals:
                 f"you neither provide nor consume a contract {contract_id[:80]!r}; yours: {known}"
             )
         try:
-            wanted = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            wanted = orjson.loads(text)  # strict: nothing that could not be stored
+        except ValueError as error:
             raise InvalidInput(f"the specification is not JSON: {error}") from None
         if not isinstance(wanted, dict) or not wanted:
             raise InvalidInput("the specification must be a JSON object, whole, as read_contract")

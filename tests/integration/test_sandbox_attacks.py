@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from ordinary_user import as_ordinary_user
 
 from maestro.agents.sandboxes.confinement import Confinement
 from maestro.agents.sandboxes.control_groups import find_home
-from maestro.agents.sandboxes.probe import ATTACKS, QUICK, attacked
+from maestro.agents.sandboxes.probe import ATTACKS, QUICK, _host, attacked
 from maestro.ports.sandboxes import CAPABILITIES
 
 REPORT = Path(__file__).parents[1] / "support" / "attack_report.py"
@@ -54,6 +55,19 @@ def test_every_attack_is_contained(mechanism: str, ordinary: bool) -> None:
     grouped = find_home() is not None and (not ordinary or os.geteuid() != 0)
     levels = {"bubblewrap": "L3" if grouped else "L2", "landlock": "L1"}
     assert found[mechanism]["level"] == levels[mechanism]
+
+
+def test_a_signal_that_was_sent_is_noticed_before_the_end_is_told(tmp_path: Path) -> None:
+    """On a busy machine the end of a process is told long after it."""
+
+    async def scenario() -> tuple[bool, int | None, bool]:
+        async with _host(tmp_path) as host:
+            before = await host.victim_answers()
+            os.kill(host.victim.pid, signal.SIGTERM)
+            told = host.victim.returncode
+            return before, told, await host.victim_answers()
+
+    assert asyncio.run(scenario()) == (True, None, False)
 
 
 def test_without_a_sandbox_the_attacks_succeed() -> None:

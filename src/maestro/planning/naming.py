@@ -147,6 +147,21 @@ def field_name(text: str, taken: Collection[str] = ()) -> str | None:
     return _free(base, taken)
 
 
+def reference_name(text: str, taken: Collection[str] = ()) -> str | None:
+    """The same for a reference: ends in `_id`, also where it was too long or is taken already."""
+    name = field_name(text, taken)
+    if name is None or name.endswith("_id"):
+        return name
+    parts = snake(text.removesuffix("_id")).split("_")
+    while len(parts) > 1 and len("_".join(parts)) > MAX_LENGTH - len("_id"):
+        parts.pop()
+    stem = field_name("_".join(parts)) or "other"
+    name, number = f"{stem}_id", 2
+    while name in taken:
+        name, number = f"{stem}_{number}_id", number + 1
+    return name
+
+
 def enum_value(text: str) -> str:
     """`In Progress` -> `in_progress`; numbers stay (`5`); may be empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

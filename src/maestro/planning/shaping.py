@@ -10,7 +10,15 @@ from maestro.planning.draft import Draft, DraftEntity
 from maestro.planning.fieldwords import field_words
 from maestro.planning.findings import FieldFound, Findings
 from maestro.planning.lexicon import Lexicon
-from maestro.planning.naming import entity_name, field_name, joined, one, plural, singular
+from maestro.planning.naming import (
+    entity_name,
+    field_name,
+    joined,
+    one,
+    plural,
+    reference_name,
+    singular,
+)
 
 _STATUS = ("status", "state")
 _USUALLY_REQUIRED = ("email", "price", "amount", "quantity", "rating", "status", "state")
@@ -290,12 +298,13 @@ def _final_fields(
     for key, item in entity.fields.items():
         if item.type is FieldType.REFERENCE and item.target not in names:
             continue
-        name = field_name(key, taken)
+        named = reference_name if item.type is FieldType.REFERENCE else field_name
+        name = named(key, taken)
         if name is None:
             continue
         target = names[item.target] if item.target is not None else None
         if target is not None and key == f"{item.target}_id":
-            name = field_name(f"{target}_id", taken) or name
+            name = named(f"{target}_id", taken) or name
         taken.add(name)
         field_names[entity.key, key] = name
         final.append(replace(item, name=name, target=target))

@@ -9,6 +9,7 @@ from maestro.planning.naming import (
     joined,
     one,
     plural,
+    reference_name,
     reserved,
     singular,
     snake,
@@ -81,6 +82,23 @@ def test_hopeless_names_are_refused() -> None:
     assert entity_name("42") is None
     assert entity_name("") is None
     assert field_name("…") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "taken", "expected"),
+    [
+        ("customer_id", (), "customer_id"),
+        ("customer_id", ("customer_id",), "customer_2_id"),
+        ("customer_id", ("customer_id", "customer_2_id"), "customer_3_id"),
+        ("class_order_order_order_order_customer_user_id", (), "class_order_order_order_order_id"),
+        (f"{'x' * 60}_id", (), f"{'x' * 40}_id"),
+        ("1234", (), None),
+    ],
+)
+def test_a_reference_ends_in_id_whatever_happens(
+    text: str, taken: tuple[str, ...], expected: str | None
+) -> None:
+    assert reference_name(text, taken) == expected
 
 
 def test_long_names_are_cut() -> None:

@@ -381,6 +381,10 @@ customers don't user's 🎉 é` import number list"""
 PIECES = st.sampled_from([*WORDS.split(), "\n\n- ", "\n"])
 
 
+def test_a_reference_to_what_has_a_long_name_ends_in_id() -> None:
+    check_names(analysed("An order belongs to a class orders orders orders orders customers users"))
+
+
 @settings(max_examples=120, deadline=None)
 @given(st.lists(PIECES, min_size=1, max_size=40).map(" ".join))
 def test_no_row_of_words_breaks_it(text: str) -> None:

@@ -78,8 +78,12 @@ def is_plural(word: str, tag: str) -> bool:
     return singular(word) != word or (tag in ("NNS", "NNPS") and word.endswith("s"))
 
 
-def snake(text: str) -> str:
-    """ASCII snake_case, at most MAX_LENGTH characters, not starting with a digit; may be empty."""
+def snake(text: str, most: int = MAX_LENGTH) -> str:
+    """ASCII snake_case, not starting with a digit; may be empty.
+
+    It ends before the word with which it would have more than `most` characters; a first word
+    alone may have MAX_LENGTH.
+    """
     plain = unicodedata.normalize("NFKD", text)
     ascii_text = plain.encode("ascii", "ignore").decode().lower().replace("'", "")
     parts = [part for part in re.split(r"[^a-z0-9]+", ascii_text) if part]
@@ -90,7 +94,7 @@ def snake(text: str) -> str:
             parts.insert(0, letters)
     kept: list[str] = []
     for part in parts:
-        if kept and len("_".join([*kept, part])) > MAX_LENGTH:
+        if kept and len("_".join([*kept, part])) > most:
             break
         kept.append(part[:MAX_LENGTH])
     return "_".join(kept)
@@ -152,14 +156,8 @@ def reference_name(text: str, taken: Collection[str] = ()) -> str | None:
     name = field_name(text, taken)
     if name is None or name.endswith("_id"):
         return name
-    parts = snake(text.removesuffix("_id")).split("_")
-    while len(parts) > 1 and len("_".join(parts)) > MAX_LENGTH - len("_id"):
-        parts.pop()
-    stem = field_name("_".join(parts)) or "other"
-    name, number = f"{stem}_id", 2
-    while name in taken:
-        name, number = f"{stem}_{number}_id", number + 1
-    return name
+    stem = field_name(snake(text.removesuffix("_id"), MAX_LENGTH - len("_id"))) or "other"
+    return _free(stem, taken, end="_id")
 
 
 def enum_value(text: str) -> str:
@@ -168,10 +166,10 @@ def enum_value(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:MAX_LENGTH]
 
 
-def _free(base: str, taken: Collection[str]) -> str:
-    name, number = base, 2
+def _free(base: str, taken: Collection[str], end: str = "") -> str:
+    name, number = f"{base}{end}", 2
     while name in taken:
-        name, number = f"{base}_{number}", number + 1
+        name, number = f"{base}_{number}{end}", number + 1
     return name
 
 

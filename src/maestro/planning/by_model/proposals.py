@@ -22,7 +22,15 @@ from maestro.planning.by_model.forms import (
     UnderstandingForm,
     Unusable,
 )
-from maestro.planning.naming import entity_name, enum_value, field_name, plural, singular, snake
+from maestro.planning.naming import (
+    entity_name,
+    enum_value,
+    field_name,
+    plural,
+    reference_name,
+    singular,
+    snake,
+)
 from maestro.planning.soundness import faults_of
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
@@ -88,7 +96,7 @@ def _field(
     values = tuple(dict.fromkeys(map(enum_value, form.values)))
     if form.type is FieldType.ENUM and ("" in values or len(values) < 2):
         raise Unusable(f"{where}: an enum needs two values at least, each a word")
-    name = field_name(wanted, ())
+    name = (reference_name if target is not None else field_name)(wanted)
     if name is None or name in taken:
         raise Unusable(f"{where} occurs twice" if name else f"{where}: no name for a field")
     return Field(

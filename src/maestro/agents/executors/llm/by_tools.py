@@ -43,10 +43,8 @@ class WithTools:
     """What the tree holds before the model does anything."""
     evidence: tuple[str, ...] = ()
     proposals: Proposals = field(init=False)
+    """Of the last try."""
     _turns: list[Turn] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.proposals = Proposals(self.assignment)
 
     async def draw(self, sample: int) -> tuple[CheckResult, ...]:
         """One try, from the given files alone and with a conversation of its own."""

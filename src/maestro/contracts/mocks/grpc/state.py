@@ -102,7 +102,11 @@ class GrpcState:
     def _create(self, entries: _Entries, request: Any) -> Any:
         resource = entries.resource
         if len(entries.kept) >= MAX_ENTRIES:
-            raise GrpcRefusal("RESOURCE_EXHAUSTED", f"{MAX_ENTRIES} entries are kept; reset first")
+            raise GrpcRefusal(
+                "RESOURCE_EXHAUSTED",
+                f"{MAX_ENTRIES} entries are kept; reset first, or let it remember nothing "
+                "(--stateless)",
+            )
         entry = self._model.message_class(resource.entry)()
         given = resource.taken(request)
         if given is not None:
